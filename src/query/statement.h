@@ -1,0 +1,78 @@
+// What a statement reads, writes and changes: the facts that decide whether its reply may come
+// from the cache, and what it invalidates. No socket, no clock.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pgweir::query {
+
+using Oid = std::uint32_t;
+
+// Why a statement is passed through. Each is a label in metrics (reason_name) and has an entry in
+// docs/cacheability.md. kNone: nothing speaks against caching.
+enum class Reason : std::uint8_t {
+  kNone,
+  kNotRead,            // writes, DDL, session and utility statements
+  kUnparsable,         // PostgreSQL's parser refuses it, or it is too long
+  kUnsafeEncoding,     // client encoding or standard_conforming_strings changes how text is read
+  kMultiStatement,     // several statements in one simple query
+  kNoTable,            // reads no table: SELECT 1 is how pools ask whether the database lives
+  kUnknownRelation,    // not in the catalog snapshot
+  kSystemCatalog,
+  kTempRelation,       // or the session has temporary objects that could shadow a name
+  kUnloggedRelation,
+  kForeignTable,
+  kView,               // view whose tree holds something uncacheable, or materialized view
+  kRowSecurity,
+  kRule,               // a relation with rewrite rules
+  kVolatileFunction,   // a built-in function that is not IMMUTABLE
+  kUserFunction,       // a function or operator that is not built in, or a name it could capture
+  kUserType,           // a type whose input or output runs code that is not built in
+  kTimeLiteral,        // 'now', 'today' ... or a cast that could read one
+  kTimeFunction,       // CURRENT_DATE and its kin
+  kSessionFunction,    // current_user and its kin
+  kLocking,            // FOR UPDATE / SHARE
+  kDataModifyingCte,
+  kTablesample,
+  kSequence,
+  kUnsupportedSyntax,  // a node the classifier does not know: in doubt, pass through
+};
+std::string_view reason_name(Reason reason);  // "none", "not_read", ...
+inline constexpr int kReasonCount = static_cast<int>(Reason::kUnsupportedSyntax) + 1;
+
+enum class TransactionControl : std::uint8_t {
+  kNone,
+  kBegin,             // BEGIN / START TRANSACTION without options
+  kBeginWithOptions,  // isolation level, READ ONLY, DEFERRABLE
+  kCommit,            // COMMIT, END (also AND CHAIN)
+  kRollback,          // ROLLBACK, ABORT
+  kSavepoint,         // SAVEPOINT, RELEASE, ROLLBACK TO
+  kPrepare,           // PREPARE TRANSACTION
+  kOther,             // COMMIT/ROLLBACK PREPARED
+};
+
+// What running the statement may do besides returning rows.
+struct Effects {
+  bool writes_everything = false;  // the relations written cannot be told from text and catalog
+  std::vector<Oid> writes;         // relations written, cascades included; sorted, unique
+  bool changes_settings = false;   // SET, set_config, or may run users' code that does
+  bool changes_catalog = false;    // DDL, GRANT, roles: the catalog snapshot is no longer true
+  bool may_commit = false;         // CALL, DO, ... may end a transaction inside
+};
+
+// A statement judged against one catalog snapshot and search path.
+struct Verdict {
+  Reason reason = Reason::kUnparsable;  // kNone: cacheable
+  std::string detail;                   // what in the statement: a function's or relation's name; may be empty
+  std::vector<Oid> reads;               // every relation the reply depends on; sorted, unique; exact if cacheable
+  Effects effects;
+  TransactionControl transaction = TransactionControl::kNone;  // of the last statement, if several
+  bool harmless = false;  // read-only with no effect on session or database: may precede hits in a transaction
+
+  bool cacheable() const { return reason == Reason::kNone; }
+};
+
+}  // namespace pgweir::query
