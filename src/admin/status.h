@@ -1,0 +1,58 @@
+// What the HTTP side shows of a running pgweir: the routes, and the numbers it needs for them.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "admin/server.h"
+#include "observe/histogram_totals.h"
+
+namespace pgweir::admin {
+
+// Supplied by the app. All are called on the server's thread, at any time between start() and
+// stop(), and must not block.
+struct StatusSource {
+  std::function<std::string()> metrics_text;  // Prometheus text
+  std::function<std::string()> status_json;   // to_json(Status)
+  // Why clients should not be sent here (no upstream has answered, draining); none: ready.
+  std::function<std::optional<std::string>()> not_ready_reason;
+};
+
+// Registers GET / (the page), /api/status, /metrics, /healthz and /readyz.
+// REQUIRES: server not started.
+void add_status_routes(AdminServer& server, StatusSource source);
+
+// The contract between the app and the page. Totals count from the start of the process; the page
+// makes rates and quantiles of the last seconds by subtraction.
+struct Status {
+  struct Lookups {
+    std::string outcome;  // "hit", "stale", "miss", "bypass"
+    std::string reason;   // may be empty
+    std::uint64_t total = 0;
+  };
+  std::string version;
+  std::string upstream;                  // "host:port", the first address
+  std::optional<std::string> not_ready;  // as StatusSource::not_ready_reason
+  double uptime_seconds = 0;             // on the monotonic clock
+  std::uint64_t workers = 0;
+  std::uint64_t client_sessions = 0;
+  std::uint64_t client_sessions_max = 0;
+  std::uint64_t upstream_connections = 0;
+  std::vector<Lookups> lookups;
+  std::uint64_t cache_entries = 0;
+  std::uint64_t cache_bytes = 0;
+  std::uint64_t cache_bytes_max = 0;
+  std::uint64_t evictions_total = 0;
+  std::uint64_t upstream_queries_total = 0;
+  // By outcome, as pgweir_client_query_seconds.
+  std::vector<std::pair<std::string, observe::HistogramTotals>> client_query_seconds;
+  observe::HistogramTotals upstream_query_seconds;
+};
+
+std::string to_json(const Status& status);
+
+}  // namespace pgweir::admin
