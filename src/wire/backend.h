@@ -1,0 +1,82 @@
+// Messages that a server sends: building the ones pgweir says itself, reading the ones it must
+// understand (PostgreSQL documentation, "Message Formats" and "Error and Notice Message Fields").
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/buffer.h"
+#include "base/result.h"
+#include "wire/startup.h"
+
+namespace pgweir::wire {
+
+void append_u16(base::Buffer& out, std::uint16_t value);
+void append_u32(base::Buffer& out, std::uint32_t value);
+void append_string(base::Buffer& out, std::string_view value);  // with its NUL
+
+// One ErrorResponse or NoticeResponse of our own.
+struct Complaint {
+  std::string_view severity = "ERROR";  // ERROR, FATAL, NOTICE ...
+  std::string_view code;                // SQLSTATE
+  std::string message;
+  std::string detail;
+  std::string hint;
+};
+void append_error(base::Buffer& out, const Complaint& complaint);
+void append_notice(base::Buffer& out, const Complaint& complaint);
+
+void append_ready_for_query(base::Buffer& out, char status);
+inline constexpr std::string_view kParseComplete{"1\0\0\0\4", 5};
+inline constexpr std::string_view kBindComplete{"2\0\0\0\4", 5};
+inline constexpr std::string_view kCloseComplete{"3\0\0\0\4", 5};
+
+void append_negotiate_protocol_version(base::Buffer& out, std::uint32_t version,
+                                       const std::vector<std::string>& unrecognized);
+
+struct NegotiateProtocolVersion {
+  std::uint32_t version = 0;
+  std::vector<std::string> unrecognized;
+};
+base::Result<NegotiateProtocolVersion> parse_negotiate_protocol_version(std::string_view body);
+
+// AuthenticationXxx: the request's code and what follows it.
+enum class AuthenticationCode : std::uint32_t {
+  kOk = 0,
+  kKerberos = 2,
+  kCleartext = 3,
+  kMd5 = 5,
+  kGss = 7,
+  kGssContinue = 8,
+  kSspi = 9,
+  kSasl = 10,
+  kSaslContinue = 11,
+  kSaslFinal = 12,
+};
+struct Authentication {
+  AuthenticationCode code = AuthenticationCode::kOk;
+  std::string_view data;
+};
+base::Result<Authentication> parse_authentication(std::string_view body);
+// The mechanisms of an AuthenticationSASL request.
+base::Result<std::vector<std::string_view>> parse_sasl_mechanisms(std::string_view data);
+void append_authentication_sasl(base::Buffer& out, const std::vector<std::string_view>& mechanisms);
+
+struct ParameterStatus {
+  std::string_view name;
+  std::string_view value;
+};
+base::Result<ParameterStatus> parse_parameter_status(std::string_view body);
+
+base::Result<CancelRequest> parse_backend_key_data(std::string_view body);
+
+// ErrorResponse or NoticeResponse: one field by its type byte, or nullopt.
+std::optional<std::string_view> error_field(std::string_view body, char field);
+
+// DataRow with text or binary columns; nullopt is NULL.
+base::Result<std::vector<std::optional<std::string_view>>> parse_data_row(std::string_view body);
+
+}  // namespace pgweir::wire

@@ -1,0 +1,34 @@
+// The frame of a message after the startup phase: type byte, 32-bit length (itself included), body
+// (PostgreSQL documentation, "Frontend/Backend Protocol", "Message Flow").
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace pgweir::wire {
+
+inline constexpr std::size_t kHeaderBytes = 5;
+
+struct Header {
+  char type = 0;
+  std::uint64_t message_bytes = 0;  // header included
+};
+
+enum class HeaderStatus : std::uint8_t { kComplete, kNeedMore, kBadLength };
+
+// Reads the header at the start of bytes. kBadLength: the length is below 4 or the message longer
+// than message_bytes_max.
+HeaderStatus read_header(std::string_view bytes, std::uint64_t message_bytes_max, Header& out);
+
+// A whole message.
+struct Message {
+  char type = 0;
+  std::string_view raw;  // header and body
+  std::string_view body() const { return raw.substr(kHeaderBytes); }
+};
+
+// True for the types that a client may send after startup.
+bool is_frontend_type(char type);
+
+}  // namespace pgweir::wire
