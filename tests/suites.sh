@@ -1,0 +1,95 @@
+# The suites of ./dev test: what each needs, and how it runs. Sourced by ./dev.
+
+# name | packages | presets to build | what it shows
+SUITES="
+unit|build|dev|unit tests of every folder, and the style rules, under ASan and UBSan
+style|build|dev|includes against the rows of the house, and limits on functions and files (part of unit)
+"
+
+suite_field() { # NAME FIELD
+  awk -F'|' -v name="$1" -v field="$2" '$1 == name { print $field }' <<<"$SUITES"
+}
+
+suite_names() { awk -F'|' 'NF { print $1 }' <<<"$SUITES"; }
+
+help_test() {
+  cat <<'HELP'
+Usage: ./dev test [--list] [SUITE...]
+
+Runs the suites named, or all of them, and ends with one line for each: its outcome and its seconds. The
+exit status is 1 if any failed. The output of each is kept in build/test/SUITE.log.
+
+Suites:
+HELP
+  awk -F'|' 'NF { printf "  %-12s %s\n", $1, $4 }' <<<"$SUITES"
+  cat <<'HELP'
+
+Suites with a proxy run build/release/pgweir, or build/dev/pgweir with its sanitizers where speed does not
+matter. PGWEIR=FILE runs another binary. PGWEIR_TEST_PROXY=relay puts a plain relay in its place: what
+fails then is the suite, not pgweir.
+
+Examples:
+  ./dev test
+  ./dev test unit protocol
+  PGWEIR_TEST_PROXY=relay ./dev test pg-regress
+HELP
+}
+
+run_ctest() { # PRESET [ctest arguments]
+  ctest --test-dir "build/$1" --output-on-failure -j"${JOBS:-$(nproc)}" "${@:2}"
+}
+
+suite_unit() { run_ctest dev; }
+suite_style() { build/dev/style_test; }
+
+prepare_suites() {
+  local suite packages=() presets=()
+  for suite in "$@"; do
+    read -ra words <<<"$(suite_field "$suite" 2)"
+    packages+=("${words[@]}")
+    read -ra words <<<"$(suite_field "$suite" 3)"
+    presets+=("${words[@]}")
+  done
+  require_packages "${packages[@]}"
+  local preset
+  for preset in $(printf '%s\n' "${presets[@]}" | sort -u); do
+    echo "dev: building the preset $preset"
+    build "$preset"
+  done
+}
+
+run_suite() { # NAME, in a shell of its own so that its failure ends nothing else
+  local function=suite_${1//-/_}
+  (
+    set -euo pipefail
+    "$function"
+  ) </dev/null 2>&1 | tee "build/test/$1.log"
+}
+
+run_suites() {
+  local suites=() suite summary='' passed=0 failed=0 started
+  while (($# > 0)); do
+    case $1 in
+      --list) suite_names && return ;;
+      -*) usage_error test "unknown option '$1'" ;;
+      *) [[ -n $(suite_field "$1" 4) ]] || usage_error test "no suite is called '$1'" && suites+=("$1") ;;
+    esac
+    shift
+  done
+  if ((${#suites[@]} == 0)); then mapfile -t suites < <(suite_names | grep -vx style); fi
+  mkdir -p build/test
+  prepare_suites "${suites[@]}"
+  for suite in "${suites[@]}"; do
+    echo "===== $suite"
+    started=$SECONDS
+    if run_suite "$suite"; then
+      passed=$((passed + 1))
+      summary+=$(printf '%-12s pass %5d s' "$suite" $((SECONDS - started)))$'\n'
+    else
+      failed=$((failed + 1))
+      summary+=$(printf '%-12s FAIL %5d s   build/test/%s.log' "$suite" $((SECONDS - started)) "$suite")$'\n'
+    fi
+  done
+  printf '\n%s%d passed, %d failed\n' "$summary" "$passed" "$failed"
+  ((failed == 0))
+}
