@@ -15,26 +15,26 @@ using Oid = std::uint32_t;
 // docs/cacheability.md. kNone: nothing speaks against caching.
 enum class Reason : std::uint8_t {
   kNone,
-  kNotRead,            // writes, DDL, session and utility statements
-  kUnparsable,         // PostgreSQL's parser refuses it, or it is too long
-  kUnsafeEncoding,     // client encoding or standard_conforming_strings changes how text is read
-  kMultiStatement,     // several statements in one simple query
-  kNoTable,            // reads no table: SELECT 1 is how pools ask whether the database lives
-  kUnknownRelation,    // not in the catalog snapshot
+  kNotRead,          // writes, DDL, session and utility statements
+  kUnparsable,       // PostgreSQL's parser refuses it, or it is too long
+  kUnsafeEncoding,   // client encoding or standard_conforming_strings changes how text is read
+  kMultiStatement,   // several statements in one simple query
+  kNoTable,          // reads no table: SELECT 1 is how pools ask whether the database lives
+  kUnknownRelation,  // not in the catalog snapshot
   kSystemCatalog,
-  kTempRelation,       // or the session has temporary objects that could shadow a name
+  kTempRelation,  // or the session has temporary objects that could shadow a name
   kUnloggedRelation,
   kForeignTable,
-  kView,               // view whose tree holds something uncacheable, or materialized view
+  kView,  // view whose tree holds something uncacheable, or materialized view
   kRowSecurity,
-  kRule,               // a relation with rewrite rules
-  kVolatileFunction,   // a built-in function that is not IMMUTABLE
-  kUserFunction,       // a function or operator that is not built in, or a name it could capture
-  kUserType,           // a type whose input or output runs code that is not built in
-  kTimeLiteral,        // 'now', 'today' ... or a cast that could read one
-  kTimeFunction,       // CURRENT_DATE and its kin
-  kSessionFunction,    // current_user and its kin
-  kLocking,            // FOR UPDATE / SHARE
+  kRule,              // a relation with rewrite rules
+  kVolatileFunction,  // a built-in function that is not IMMUTABLE
+  kUserFunction,      // a function or operator that is not built in, or a name it could capture
+  kUserType,          // a type whose input or output runs code that is not built in
+  kTimeLiteral,       // 'now', 'today' ... or a cast that could read one
+  kTimeFunction,      // CURRENT_DATE and its kin
+  kSessionFunction,   // current_user and its kin
+  kLocking,           // FOR UPDATE / SHARE
   kDataModifyingCte,
   kTablesample,
   kSequence,
@@ -66,11 +66,18 @@ struct Effects {
 // A statement judged against one catalog snapshot and search path.
 struct Verdict {
   Reason reason = Reason::kUnparsable;  // kNone: cacheable
-  std::string detail;                   // what in the statement: a function's or relation's name; may be empty
-  std::vector<Oid> reads;               // every relation the reply depends on; sorted, unique; exact if cacheable
+  std::string detail;      // what in the statement: a function's or relation's name; may be empty
+  std::vector<Oid> reads;  // every relation the reply depends on; sorted, unique; exact if cacheable
   Effects effects;
-  TransactionControl transaction = TransactionControl::kNone;  // of the last statement, if several
-  bool harmless = false;  // read-only with no effect on session or database: may precede hits in a transaction
+  // Of several statements the last that has one, but kBeginWithOptions wins; Effects::may_commit is
+  // then set too. SET TRANSACTION and SET SESSION CHARACTERISTICS are kBeginWithOptions: what is left
+  // of this transaction, or every later one, must not hit until the session is probed again.
+  TransactionControl transaction = TransactionControl::kNone;
+  // FETCH or MOVE: runs a portal that was opened before, so effects are unknown. A caller that knows
+  // every portal of the transaction to come from harmless statements may take it as harmless.
+  bool fetches_cursor = false;
+  bool harmless =
+      false;  // read-only with no effect on session or database: may precede hits in a transaction
 
   bool cacheable() const { return reason == Reason::kNone; }
 };

@@ -1,0 +1,139 @@
+// An immutable snapshot of what one database's catalogs say about names: enough to tell which
+// relations a statement touches and whether code that is not PostgreSQL's own may run.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "query/statement.h"
+#include "query/syntax.h"
+
+namespace pgweir::query {
+
+// The schemas in which a session looks for unqualified names, in order, as current_schemas(true)
+// gives them ("$user" expanded, schemas that do not exist left out). If pg_catalog is not listed it
+// is searched first; pg_temp_N entries are skipped: a session with temporary objects must not be
+// judged at all. Cheap to copy; immutable; any thread.
+class SearchPath {
+ public:
+  explicit SearchPath(std::vector<std::string> schemas);
+  // With pg_catalog in its place.
+  const std::vector<std::string>& schemas() const { return *schemas_; }
+  // Built-in names cannot be shadowed.
+  bool catalog_first() const { return schemas_->front() == "pg_catalog"; }
+  friend bool operator==(const SearchPath& a, const SearchPath& b) {
+    return a.schemas_ == b.schemas_ || *a.schemas_ == *b.schemas_;
+  }
+
+ private:
+  std::shared_ptr<const std::vector<std::string>> schemas_;
+};
+
+struct Relation {
+  Oid oid = 0;
+  std::string schema;
+  std::string name;
+  char kind = 'r';         // pg_class.relkind
+  char persistence = 'p';  // pg_class.relpersistence
+  bool system = false;     // in pg_catalog, information_schema or pg_toast
+  bool row_security = false;
+  bool has_rules = false;                // other than a view's own
+  bool user_types = false;               // a column's type is not built in, though its input and output are
+  Reason column_reason = Reason::kNone;  // a column type that forbids caching
+  bool write_runs_code = false;  // triggers, defaults, checks, index expressions ... that are not built in
+  std::vector<Oid> descendants;  // partitions and children, all levels, without itself
+};
+
+enum class Volatility : std::uint8_t { kUnknown, kImmutable, kStable, kVolatile };
+
+// All built-in overloads of one name taken together, and whether anyone added another.
+struct FunctionFacts {
+  Volatility builtin = Volatility::kUnknown;  // the worst of all overloads; kUnknown: no such built-in
+  bool user_defined = false;                  // a function of that name exists outside pg_catalog
+};
+
+struct OperatorFacts {
+  Volatility builtin = Volatility::kUnknown;
+  bool user_on_builtin_types = false;  // could capture an expression over built-in types
+  bool user_on_user_types = false;     // matters where such a type is touched
+};
+
+struct TypeFacts {
+  bool builtin = false;       // in pg_catalog, and a plain type
+  bool user_defined = false;  // a type of that name (a table's row type too) exists elsewhere
+  bool user_base = false;     // the same without row types: such a name in call syntax is a cast
+};
+
+// What a view's own tree comes to.
+struct ViewFacts {
+  Reason reason = Reason::kNone;  // kNone: clean
+  std::string detail;
+  std::vector<Oid> reads;  // without the view itself
+  bool runs_code = false;  // reading it may run code that is not built in: unknown effects
+};
+
+// Immutable once built; any thread.
+class Catalog {
+ public:
+  ~Catalog();
+  Catalog(const Catalog&) = delete;
+  Catalog& operator=(const Catalog&) = delete;
+
+  // As given to the builder.
+  std::uint64_t version() const { return version_; }
+  // nullptr: not in the snapshot. Views stay valid as long as the catalog.
+  const Relation* relation(Oid oid) const;
+  const Relation* find_relation(const Name& name, const SearchPath& path) const;
+  FunctionFacts function(std::string_view name) const;
+  OperatorFacts operator_facts(std::string_view name) const;
+  TypeFacts type(std::string_view name) const;
+  // A cast between built-in types, or from a row type, was added: any expression might use it.
+  bool user_cast_on_builtin_types() const { return user_cast_on_builtin_types_; }
+  // A cast with a function that is not built in exists for some type that is not built in.
+  bool user_cast_on_user_types() const { return user_cast_on_user_types_; }
+  // Parsed and judged at the first call. REQUIRES: relation.kind == 'v'.
+  const ViewFacts& view(const Relation& relation) const;
+  // The relation, its descendants and whatever foreign keys change along with them when rows are
+  // deleted or updated; sorted. nullopt: code that is not built in may run on the way.
+  std::optional<std::vector<Oid>> written_with(const Relation& relation, WriteKind kind) const;
+
+ private:
+  friend class CatalogBuilder;
+  struct Tables;
+  Catalog();
+
+  std::uint64_t version_ = 0;
+  bool user_cast_on_builtin_types_ = false;
+  bool user_cast_on_user_types_ = false;
+  std::unique_ptr<Tables> tables_;
+};
+
+// What to ask, in order. Run inside BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY with
+// SET LOCAL search_path = '' on a connection to the database, any role, PostgreSQL 13 to 18, client
+// encoding UTF8, as simple queries (text results); then give every row to the builder.
+std::span<const std::string_view> catalog_queries();
+
+// One snapshot. Not thread-safe.
+class CatalogBuilder {
+ public:
+  // `version`: the caller's number, another one for each snapshot of any database.
+  explicit CatalogBuilder(std::uint64_t version);
+  ~CatalogBuilder();
+  // A row of catalog_queries()[query]. A malformed row makes finish() fail.
+  void row(std::size_t query, std::span<const std::optional<std::string_view>> columns);
+  // Call once. kInvalid: a row was malformed; kLimit: more objects than a snapshot may hold.
+  base::Result<std::shared_ptr<const Catalog>> finish();
+
+ private:
+  struct Raw;
+  std::unique_ptr<Raw> raw_;
+};
+
+}  // namespace pgweir::query

@@ -1,0 +1,35 @@
+// What of a session's state its replies depend on, asked of its own backend.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace pgweir::query {
+
+struct SessionSettings {
+  std::string current_user;
+  std::string session_user;
+  std::vector<std::string> search_path;  // as SearchPath wants it
+  bool has_temp_objects = false;         // true: no statement of this session may hit (kTempRelation)
+  bool plain_transactions = false;       // a BEGIN without options gives READ COMMITTED, not deferrable
+  bool readable_text = false;  // server_encoding and client_encoding UTF8, standard_conforming_strings on
+  // Everything else that may change a reply, as text: goes into the key.
+  std::string digest;
+};
+
+// One SELECT of one row. Every name in it is qualified, so that no search_path can capture it. Run
+// it as a simple query on the session's own backend; PostgreSQL 13 to 18.
+std::string_view settings_probe_sql();
+
+// kInvalid: not the row that settings_probe_sql() gives.
+base::Result<SessionSettings> parse_settings(std::span<const std::optional<std::string_view>> columns);
+
+// An array of text in PostgreSQL's output format ({a,"b c"}), without NULLs. kInvalid: is not one.
+base::Result<std::vector<std::string>> parse_text_array(std::string_view text);
+
+}  // namespace pgweir::query
