@@ -1,0 +1,96 @@
+#include "io/stream.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstring>
+
+namespace pgweir::io {
+namespace {
+
+int clamp_size(std::size_t n) { return static_cast<int>(std::min<std::size_t>(n, INT_MAX)); }
+
+bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
+
+}  // namespace
+
+IoResult Stream::read(std::span<char> into) {
+  if (ssl_ != nullptr) {
+    ERR_clear_error();
+    const int n = SSL_read(ssl_.get(), into.data(), clamp_size(into.size()));
+    if (n > 0) return {IoStatus::kDone, static_cast<std::size_t>(n)};
+    return {tls_status(n)};
+  }
+  const ssize_t n = recv(fd_.get(), into.data(), into.size(), 0);
+  if (n > 0) return {IoStatus::kDone, static_cast<std::size_t>(n)};
+  if (n == 0) return {IoStatus::kClosed};
+  if (would_block(errno)) return {IoStatus::kWouldBlock};
+  error_ = std::strerror(errno);
+  return {IoStatus::kFailed};
+}
+
+IoResult Stream::write(std::string_view bytes) {
+  if (ssl_ != nullptr) {
+    ERR_clear_error();
+    const int n = SSL_write(ssl_.get(), bytes.data(), clamp_size(bytes.size()));
+    if (n > 0) return {IoStatus::kDone, static_cast<std::size_t>(n)};
+    return {tls_status(n)};
+  }
+  const ssize_t n = send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  if (n >= 0) return {IoStatus::kDone, static_cast<std::size_t>(n)};
+  if (would_block(errno)) return {IoStatus::kWouldBlock};
+  error_ = std::strerror(errno);
+  return {IoStatus::kFailed};
+}
+
+void Stream::start_tls(SslPtr ssl, std::shared_ptr<const TlsContext> context) {
+  ssl_ = std::move(ssl);
+  context_ = std::move(context);
+}
+
+IoStatus Stream::handshake() {
+  ERR_clear_error();
+  const int result = SSL_do_handshake(ssl_.get());
+  if (result == 1) {
+    wanted_ = 0;
+    return IoStatus::kDone;
+  }
+  const long verify = SSL_get_verify_result(ssl_.get());
+  const IoStatus status = tls_status(result);
+  if (status == IoStatus::kFailed && verify != X509_V_OK) error_ = X509_verify_cert_error_string(verify);
+  return status;
+}
+
+bool Stream::has_buffered_input() const { return ssl_ != nullptr && SSL_pending(ssl_.get()) > 0; }
+
+void Stream::shutdown() {
+  if (ssl_ == nullptr || !error_.empty()) return;
+  ERR_clear_error();
+  SSL_shutdown(ssl_.get());
+}
+
+IoStatus Stream::tls_status(int result) {
+  wanted_ = 0;
+  switch (SSL_get_error(ssl_.get(), result)) {
+    case SSL_ERROR_WANT_READ:
+      wanted_ = EPOLLIN;
+      return IoStatus::kWouldBlock;
+    case SSL_ERROR_WANT_WRITE:
+      wanted_ = EPOLLOUT;
+      return IoStatus::kWouldBlock;
+    case SSL_ERROR_ZERO_RETURN:
+      return IoStatus::kClosed;
+    case SSL_ERROR_SYSCALL:
+      error_ = errno == 0 ? "connection closed during TLS" : std::strerror(errno);
+      return IoStatus::kFailed;
+    default:
+      error_ = tls_error();
+      return IoStatus::kFailed;
+  }
+}
+
+}  // namespace pgweir::io
