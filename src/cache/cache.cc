@@ -1,0 +1,66 @@
+#include "cache/cache.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "cache/shard.h"
+
+namespace pgweir::cache {
+namespace {
+
+constexpr unsigned kShardsMax = 1024;
+constexpr std::uint64_t kLargestPerShard = 4;
+
+CacheConfig clamped(CacheConfig config) {
+  config.entry_bytes_max = std::min(config.entry_bytes_max, Entry::kBytesMax);
+  config.ttl_jitter = std::clamp(config.ttl_jitter, 0.0, 1.0);
+  config.shards = std::bit_ceil(std::clamp(config.shards, 1U, kShardsMax));
+  while (config.shards > 1 &&
+         config.memory_bytes / config.shards < kLargestPerShard * config.entry_bytes_max) {
+    config.shards /= 2;
+  }
+  config.entry_bytes_max = std::min(config.entry_bytes_max, config.memory_bytes / config.shards / 2);
+  return config;
+}
+
+}  // namespace
+
+Cache::Cache(const CacheConfig& config, const base::Clock& clock, Generations& generations)
+    : config_(clamped(config)),
+      generations_(generations),
+      shards_log2_(static_cast<unsigned>(std::countr_zero(config_.shards))) {
+  shards_.reserve(config_.shards);
+  for (unsigned i = 0; i < config_.shards; ++i) {
+    shards_.push_back(
+        std::make_unique<Shard>(config_, config_.memory_bytes / config_.shards, clock, generations_));
+  }
+}
+
+Cache::~Cache() = default;
+
+Shard& Cache::shard_of(const Key& key) const {
+  // Two shifts, since one by 64 is undefined when there is one shard.
+  return *shards_[(key.lo >> 1) >> (63 - shards_log2_)];
+}
+
+Lookup Cache::lookup(const Key& key, const std::shared_ptr<Waiter>& waiter) {
+  return shard_of(key).lookup(key, waiter);
+}
+
+void Cache::leave(const Key& key, const Waiter& waiter) { shard_of(key).leave(key, waiter); }
+
+void Cache::invalidate_all() {
+  for (const auto& shard : shards_) shard->invalidate_all();
+}
+
+void Cache::set_memory_bytes(std::uint64_t memory_bytes) {
+  for (const auto& shard : shards_) shard->set_memory_bytes(memory_bytes / shards_.size());
+}
+
+CacheStats Cache::stats() const {
+  CacheStats stats;
+  for (const auto& shard : shards_) stats.add(shard->stats());
+  return stats;
+}
+
+}  // namespace pgweir::cache

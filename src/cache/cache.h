@@ -1,0 +1,66 @@
+// The memory tier: opaque keys to opaque bytes, within a memory limit, fresh by generations, with one
+// fill per key. Knows neither SQL nor the protocol.
+//
+//   Lookup lookup = cache.lookup(key, waiter);
+//   kHit:     send lookup.entry.bytes()
+//   kMiss:    observe the generations, send the query, then lookup.fill.keep(...) or .abandon(...)
+//   kWaiting: on waiter->wake(), or after fill_wait, look up again. Wait once per request: pass a
+//             null waiter the second time, or a row of failing fills makes the waiters go one by one.
+//   kPass:    send the query; nothing is kept
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/clock.h"
+#include "cache/config.h"
+#include "cache/entry.h"
+#include "cache/fill.h"
+#include "cache/generations.h"
+#include "cache/lookup.h"
+#include "cache/outcome.h"
+#include "cache/stats.h"
+
+namespace pgweir::cache {
+
+class Shard;
+
+// Any thread. Its Fills and EntryRefs must be gone before it; the clock and the generations must
+// outlive it.
+class Cache {
+ public:
+  Cache(const CacheConfig& config, const base::Clock& clock, Generations& generations);
+  ~Cache();
+  Cache(const Cache&) = delete;
+  Cache& operator=(const Cache&) = delete;
+
+  // Never blocks but for the shard's lock; a hit allocates nothing. With a null waiter the outcome is
+  // never kWaiting.
+  Lookup lookup(const Key& key, const std::shared_ptr<Waiter>& waiter);
+  // The waiter gives up: its place is free again and its reference dropped. A wake() that is already
+  // on its way may still come.
+  void leave(const Key& key, const Waiter& waiter);
+
+  // Drops every entry and mark; fills in progress will not be kept.
+  void invalidate_all();
+  // Evicts down to the new limit. The number of shards and the largest entry stay as they were
+  // configured, so a much lower limit than at the start serves large entries worse than a new Cache.
+  void set_memory_bytes(std::uint64_t memory_bytes);
+
+  CacheStats stats() const;
+  const CacheConfig& config() const { return config_; }
+  Generations& generations() { return generations_; }
+  // The largest reply that can be kept: the configured one, or less in a small cache.
+  std::uint64_t entry_bytes_max() const { return config_.entry_bytes_max; }
+
+ private:
+  Shard& shard_of(const Key& key) const;
+
+  CacheConfig config_;  // as clamped
+  Generations& generations_;
+  unsigned shards_log2_ = 0;
+  std::vector<std::unique_ptr<Shard>> shards_;
+};
+
+}  // namespace pgweir::cache

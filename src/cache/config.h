@@ -1,0 +1,32 @@
+// The settings of the cache. config/ reads and validates them; Cache clamps what would break it.
+#pragma once
+
+#include <cstdint>
+
+#include "base/clock.h"
+
+namespace pgweir::cache {
+
+struct CacheConfig {
+  // Limit of everything a Cache allocates: entries, index, ghosts, marks of uncacheable keys, fills.
+  std::uint64_t memory_bytes = std::uint64_t{256} << 20;
+  // The default for Fill::keep; the cache itself uses only the ttl given there.
+  base::Nanos ttl = 30 * base::kSecond;
+  // An entry lives ttl * (1 - ttl_jitter * u), u in [0, 1) by its key. In [0, 1].
+  double ttl_jitter = 0.1;
+  // Larger replies are not kept. At most half of a shard's share of the memory.
+  std::uint64_t entry_bytes_max = std::uint64_t{1} << 20;
+  // How long a waiter waits before it goes to the database (by the waiter's own timer). A lookup that
+  // finds a fill older than this does not wait at all.
+  base::Nanos fill_wait = 2 * base::kSecond;
+  // Waiters per key; further lookups pass.
+  std::uint32_t fill_waiters_max = 256;
+  // How long a key stays marked as uncacheable.
+  base::Nanos uncacheable_ttl = 10 * base::kSecond;
+  // For the Generations beside the cache: 2^n counters of 8 bytes.
+  unsigned generation_slots_log2 = 20;
+  // Rounded up to a power of two; fewer if a shard would hold fewer than four of the largest entries.
+  unsigned shards = 64;
+};
+
+}  // namespace pgweir::cache

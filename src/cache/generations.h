@@ -1,0 +1,99 @@
+// Freshness without an index from rows to entries: a fixed array of counters addressed by the hash
+// of a name (a relation, a row pinned by values, ...). An entry records the counters it depends
+// on as they stood before its query was sent, and is fresh while none has moved or is held.
+//
+// One 64-bit word per slot: the low 24 bits count holds, the upper 40 bits count bumps. hold()
+// adds 1; release() adds (one bump - one hold), so both happen in one atomic step and nobody can
+// see a counter that is released but not bumped. A Hold holds each of its slots once, so the
+// low field could overflow only with 2^24 writes in flight at once: far above any connection
+// limit, and CHECKed. The upper field wraps after 2^40 bumps of one slot; an entry could be
+// mistaken for fresh only if exactly that many fell within its life.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace pgweir::cache {
+
+using Slot = std::uint32_t;
+
+struct Dependency {
+  Slot slot = 0;
+  std::uint64_t seen = 0;  // what Generations::observe said before the query was sent
+};
+
+// Any thread, lock free.
+class Generations {
+ public:
+  static constexpr unsigned kHoldBits = 24;
+  static constexpr std::uint64_t kHoldMask = (std::uint64_t{1} << kHoldBits) - 1;
+  static constexpr std::uint64_t kBump = std::uint64_t{1} << kHoldBits;
+  static constexpr unsigned kSlotsLog2Min = 4;
+  static constexpr unsigned kSlotsLog2Max = 28;
+
+  // 2^slots_log2 slots of 8 bytes; a value out of range is clamped to [kSlotsLog2Min, kSlotsLog2Max].
+  explicit Generations(unsigned slots_log2 = 20);
+  Generations(const Generations&) = delete;
+  Generations& operator=(const Generations&) = delete;
+
+  // Names that share a slot cost each other misses, never a wrong reply.
+  Slot slot_of(std::uint64_t name_hash) const {
+    return static_cast<Slot>((name_hash * 0x9E3779B97F4A7C15ULL) >> (64 - slots_log2_));
+  }
+  std::uint64_t observe(Slot slot) const { return slots_[slot].load(std::memory_order_seq_cst); }
+  Dependency depend(Slot slot) const { return {slot, observe(slot)}; }
+
+  static bool is_held(std::uint64_t value) { return (value & kHoldMask) != 0; }
+  // Whether the counter itself differs, whatever the holds.
+  static bool has_moved(std::uint64_t seen, std::uint64_t value) {
+    return (seen >> kHoldBits) != (value >> kHoldBits);
+  }
+  bool is_fresh(const Dependency& dependency) const {
+    return observe(dependency.slot) == dependency.seen && !is_held(dependency.seen);
+  }
+  bool is_fresh(std::span<const Dependency> dependencies) const;
+
+  // What changed is known to have changed.
+  void bump(Slot slot) { slots_[slot].fetch_add(kBump, std::memory_order_seq_cst); }
+  // What may be changing: call before whatever commits is sent. Prefer a Hold, which cannot leak.
+  void hold(Slot slot);
+  // The outcome is known: bumps and releases in one step. REQUIRES: one hold of this caller's.
+  void release(Slot slot);
+
+  std::size_t size() const { return std::size_t{1} << slots_log2_; }
+  // Fixed for its life; not part of the memory limit of any Cache.
+  std::size_t bytes() const { return size() * sizeof(std::atomic<std::uint64_t>); }
+
+ private:
+  unsigned slots_log2_;
+  std::unique_ptr<std::atomic<std::uint64_t>[]> slots_;
+};
+
+// Keeps a set of slots held; the destructor releases what is still held. One thread at a time; may
+// move between threads. REQUIRES: the Generations outlives it.
+class Hold {
+ public:
+  Hold() = default;
+  // Duplicates in `slots` are held once.
+  Hold(Generations& generations, std::span<const Slot> slots);
+  Hold(Hold&& other) noexcept;
+  Hold& operator=(Hold&& other) noexcept;
+  Hold(const Hold&) = delete;
+  Hold& operator=(const Hold&) = delete;
+  ~Hold() { release(); }
+
+  // Bumps and releases all slots; nothing if there are none.
+  void release();
+  bool empty() const { return slots_.empty(); }
+  std::span<const Slot> slots() const { return slots_; }
+
+ private:
+  Generations* generations_ = nullptr;
+  std::vector<Slot> slots_;  // sorted, unique
+};
+
+}  // namespace pgweir::cache

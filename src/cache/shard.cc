@@ -1,0 +1,425 @@
+#include "cache/shard.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "base/check.h"
+
+namespace pgweir::cache {
+namespace {
+
+// An evenly distributed number in [0, 1) that is the same for every life of a key.
+double fraction_of(const Key& key) {
+  std::uint64_t x = key.lo ^ std::rotl(key.hi, 32);
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ULL;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EBULL;
+  x ^= x >> 31;
+  return static_cast<double>(x >> 11) * 0x1.0p-53;
+}
+
+MissWhy miss_why(const std::optional<Ghost::Record>& record) {
+  if (!record) return MissWhy::kCold;
+  switch (record->why) {
+    case Eviction::kCapacity:
+      return MissWhy::kEvicted;
+    case Eviction::kExpired:
+      return MissWhy::kExpired;
+    case Eviction::kInvalidated:
+      return MissWhy::kInvalidated;
+  }
+  return MissWhy::kCold;
+}
+
+template <class Enum>
+std::size_t index_of(Enum value) {
+  return static_cast<std::size_t>(value);
+}
+
+// A sixty-fourth of the shard at most, so that a flood of uncacheable keys does not empty the cache.
+std::size_t marks_capacity(std::uint64_t memory_bytes) {
+  constexpr std::uint64_t kMarksMax = 1024;
+  const std::uint64_t affordable = memory_bytes / 64 / sizeof(PassMarks::Mark);
+  return std::bit_floor(std::clamp<std::uint64_t>(affordable, PassMarks::kWays, kMarksMax));
+}
+
+}  // namespace
+
+Retired::~Retired() {
+  while (head_ != nullptr) {
+    auto* entry = static_cast<Entry*>(head_);
+    head_ = head_->older;
+    entry->older = nullptr;
+    entry->unref();
+  }
+}
+
+void Retired::add(Entry& entry) {
+  if (entry.is_sole_reference()) bytes_ += entry.charge_bytes;
+  entry.older = head_;
+  head_ = &entry;
+}
+
+Shard::Shard(const CacheConfig& config, std::uint64_t memory_bytes, const base::Clock& clock,
+             const Generations& generations)
+    : config_(config),
+      clock_(clock),
+      generations_(generations),
+      memory_bytes_(memory_bytes),
+      marks_(marks_capacity(memory_bytes)) {
+  account_.add(allocation_bytes(sizeof(Shard)));
+  ghost_.set_window(memory_bytes / 10 * 9);
+}
+
+Shard::~Shard() {
+  CHECK(flights_.size() == 0);
+  invalidate_all();
+  const std::uint64_t tables =
+      KeyTable<Entry>::bytes_for(index_.capacity()) + KeyTable<Flight>::bytes_for(flights_.capacity()) +
+      Ghost::bytes_for(ghost_.capacity()) + (marks_.is_allocated() ? marks_.bytes_allocated() : 0);
+  // Else an EntryRef outlives its cache, or something was counted wrongly.
+  CHECK(account_.bytes() == allocation_bytes(sizeof(Shard)) + tables);
+}
+
+Lookup Shard::lookup(const Key& key, const std::shared_ptr<Waiter>& waiter) {
+  const base::Nanos now = clock_.now();
+  Retired retired;
+  const std::lock_guard lock(mutex_);
+  if (Entry* entry = index_.find(key)) {
+    const Freshness state = freshness(*entry, now);
+    if (state.is_fresh()) [[likely]]
+      return hit(*entry);
+    if (state.is_dead()) drop_dead(*entry, state, retired);
+    if (state.is_held) return pass(PassWhy::kHeld);
+  }
+  return miss(key, waiter, now, retired);
+}
+
+Shard::Freshness Shard::freshness(std::span<const Dependency> dependencies, base::Nanos expires_at,
+                                  base::Nanos now) const {
+  Freshness state;
+  state.is_expired = now >= expires_at;
+  for (const Dependency& dependency : dependencies) {
+    const std::uint64_t value = generations_.observe(dependency.slot);
+    if (value == dependency.seen && !Generations::is_held(value)) [[likely]]
+      continue;
+    // What was seen under a hold may be from before or after the write, whatever the counter says.
+    if (Generations::has_moved(dependency.seen, value) || Generations::is_held(dependency.seen)) {
+      state.is_moved = true;
+    }
+    if (Generations::is_held(value)) {
+      state.is_held = true;
+      state.held_slot = dependency.slot;
+    }
+  }
+  return state;
+}
+
+Lookup Shard::hit(Entry& entry) {
+  S3Fifo::touch(entry);
+  ++stats_.hits;
+  stats_.hit_bytes += entry.bytes().size();
+  stats_.hit_cost += entry.cost();
+  Lookup lookup;
+  lookup.outcome = Outcome::kHit;
+  lookup.entry = EntryRef::share(entry);
+  return lookup;
+}
+
+Lookup Shard::miss(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now, Retired& retired) {
+  if (const auto why = find_mark(key, now)) return pass(*why);
+  if (Flight* flight = flights_.find(key)) return wait(*flight, waiter, now, retired);
+  Flight* flight = start_flight(key, now, retired);
+  if (flight == nullptr) return pass(PassWhy::kNoRoom);
+  Lookup lookup;
+  lookup.outcome = Outcome::kMiss;
+  lookup.miss_why = miss_why(ghost_.find(key));
+  lookup.fill = Fill(*this, *flight);
+  ++stats_.misses[index_of(lookup.miss_why)];
+  return lookup;
+}
+
+Lookup Shard::wait(Flight& flight, const std::shared_ptr<Waiter>& waiter, base::Nanos now, Retired& retired) {
+  auto& waiters = flight.waiters;
+  if (waiter == nullptr) return pass(PassWhy::kInFlight);
+  if (now - flight.started_at >= config_.fill_wait) return pass(PassWhy::kFillSlow);
+  if (waiters.size() >= config_.fill_waiters_max) return pass(PassWhy::kWaitersFull);
+  if (waiters.size() == waiters.capacity()) {
+    const std::size_t capacity = std::max<std::size_t>(4, waiters.capacity() * 2);
+    const std::uint64_t before = flight.bytes(), after = Flight::bytes_for(capacity);
+    if (!make_room(after - before, now, retired)) return pass(PassWhy::kNoRoom);
+    waiters.reserve(capacity);
+    account_.add(flight.bytes() - before);
+  }
+  waiters.push_back(waiter);
+  ++waiters_;
+  ++stats_.waits;
+  Lookup lookup;
+  lookup.outcome = Outcome::kWaiting;
+  return lookup;
+}
+
+Lookup Shard::pass(PassWhy why) {
+  ++stats_.passes[index_of(why)];
+  Lookup lookup;
+  lookup.outcome = Outcome::kPass;
+  lookup.pass_why = why;
+  return lookup;
+}
+
+Flight* Shard::start_flight(const Key& key, base::Nanos now, Retired& retired) {
+  if (flights_.is_full()) {
+    const std::uint64_t before = KeyTable<Flight>::bytes_for(flights_.capacity());
+    const std::uint64_t after = KeyTable<Flight>::bytes_for(flights_.next_capacity());
+    if (!make_room(after, now, retired)) return nullptr;
+    flights_.grow();
+    account_.add(after - before);
+  }
+  if (!make_room(Flight::bytes_for(0), now, retired)) return nullptr;
+  auto flight = std::make_unique<Flight>(key, epoch_, now);
+  account_.add(flight->bytes());
+  flights_.insert(*flight);
+  return flight.release();
+}
+
+std::unique_ptr<Flight> Shard::take_flight(Flight& flight) {
+  flights_.erase(flight);
+  account_.subtract(flight.bytes());
+  waiters_ -= flight.waiters.size();
+  return std::unique_ptr<Flight>(&flight);
+}
+
+void Shard::leave(const Key& key, const Waiter& waiter) {
+  std::shared_ptr<Waiter> dropped;  // destroyed without the lock
+  const std::lock_guard lock(mutex_);
+  Flight* flight = flights_.find(key);
+  if (flight == nullptr) return;
+  auto& waiters = flight->waiters;
+  const auto it =
+      std::find_if(waiters.begin(), waiters.end(), [&](const auto& w) { return w.get() == &waiter; });
+  if (it == waiters.end()) return;
+  dropped = std::move(*it);
+  waiters.erase(it);
+  --waiters_;
+}
+
+KeepResult Shard::keep(Flight& flight, std::span<const std::string_view> parts, std::uint32_t mark,
+                       std::span<const Dependency> dependencies, base::Nanos ttl, base::Nanos cost) {
+  const base::Nanos now = clock_.now();
+  const Entry::Content content{.key = flight.key(),
+                               .parts = parts,
+                               .dependencies = dependencies,
+                               .expires_at = expiry(flight, ttl),
+                               .cost = cost,
+                               .mark = mark};
+  KeepResult result = examine(content, now);
+  EntryRef entry;
+  if (result == KeepResult::kKept) {
+    entry = allocate(content, now);
+    if (!entry) result = KeepResult::kNoRoom;
+  }
+  return settle(flight, content, result, std::move(entry));
+}
+
+base::Nanos Shard::expiry(const Flight& flight, base::Nanos ttl) const {
+  constexpr base::Nanos kTtlMax = base::kSecond * 60 * 60 * 24 * 365 * 10;  // keeps the sum in range
+  const base::Nanos bounded = std::clamp<base::Nanos>(ttl, 0, kTtlMax);
+  const double cut = static_cast<double>(bounded) * config_.ttl_jitter * fraction_of(flight.key());
+  return flight.started_at + bounded - static_cast<base::Nanos>(cut);
+}
+
+KeepResult Shard::examine(const Entry::Content& content, base::Nanos now) const {
+  if (Entry::bytes_of(content.parts) > config_.entry_bytes_max) return KeepResult::kTooLarge;
+  if (content.dependencies.size() > Entry::kDependenciesMax) return KeepResult::kTooManyDependencies;
+  const Freshness state = freshness(content.dependencies, content.expires_at, now);
+  if (state.is_moved || state.is_held) return KeepResult::kMoved;
+  return state.is_expired ? KeepResult::kExpired : KeepResult::kKept;
+}
+
+EntryRef Shard::allocate(const Entry::Content& content, base::Nanos now) {
+  const std::uint64_t charge = Entry::charge_of(Entry::bytes_of(content.parts), content.dependencies.size());
+  {
+    Retired retired;
+    const std::lock_guard lock(mutex_);
+    if (!make_room(charge, now, retired)) return {};
+    account_.add(charge);
+  }
+  EntryRef entry = Entry::make(content, account_);
+  if (!entry) account_.subtract(charge);
+  return entry;
+}
+
+// The last look at the generations comes before the entry can be found. What moves after it is seen by
+// the next lookup, since the entry then differs from the counter.
+KeepResult Shard::settle(Flight& flight, const Entry::Content& content, KeepResult result, EntryRef entry) {
+  const base::Nanos now = clock_.now();
+  Retired retired;
+  std::unique_ptr<Flight> ended;
+  {
+    const std::lock_guard lock(mutex_);
+    const Freshness state = freshness(content.dependencies, content.expires_at, now);
+    if (result == KeepResult::kKept) {
+      if (flight.epoch != epoch_ || state.is_moved || state.is_held) {
+        result = KeepResult::kMoved;
+      } else {
+        result = place(entry, now, retired);
+      }
+    }
+    ++stats_.keeps[index_of(result)];
+    if (result == KeepResult::kTooLarge || result == KeepResult::kTooManyDependencies) {
+      put_mark({.key = flight.key(), .ends_at = now + config_.uncacheable_ttl}, now, retired);
+    } else if (result == KeepResult::kMoved && state.is_held) {
+      put_mark({.key = flight.key(),
+                .ends_at = now + config_.uncacheable_ttl,
+                .is_held = true,
+                .held_slot = state.held_slot},
+               now, retired);
+    }
+    ended = take_flight(flight);
+  }
+  for (const auto& waiter : ended->waiters) waiter->wake();
+  return result;
+}
+
+void Shard::abandon(Flight& flight, FillEnd end) {
+  const base::Nanos now = clock_.now();
+  Retired retired;
+  std::unique_ptr<Flight> ended;
+  {
+    const std::lock_guard lock(mutex_);
+    ++stats_.abandons[index_of(end)];
+    if (end == FillEnd::kUncacheable) {
+      put_mark({.key = flight.key(), .ends_at = now + config_.uncacheable_ttl}, now, retired);
+    }
+    ended = take_flight(flight);
+  }
+  for (const auto& waiter : ended->waiters) waiter->wake();
+}
+
+KeepResult Shard::place(EntryRef& entry, base::Nanos now, Retired& retired) {
+  if (index_.is_full() && !grow_index(now, retired)) return KeepResult::kNoRoom;
+  const Key& key = entry->key();
+  const auto record = ghost_.find(key);
+  if (record) ghost_.forget(key);
+  Entry* placed = entry.detach();
+  index_.insert(*placed);
+  fifo_.insert(*placed, record && record->returns_to_main ? Queue::kMain : Queue::kSmall);
+  return KeepResult::kKept;
+}
+
+// The ghost remembers about as many keys as there can be entries.
+bool Shard::grow_index(base::Nanos now, Retired& retired) {
+  const std::size_t before = index_.capacity(), after = index_.next_capacity();
+  const std::uint64_t grown = KeyTable<Entry>::bytes_for(after) + Ghost::bytes_for(after);
+  if (!make_room(grown, now, retired)) return false;
+  account_.add(grown);
+  index_.grow();
+  ghost_.resize(after);
+  account_.subtract(KeyTable<Entry>::bytes_for(before) + Ghost::bytes_for(before));
+  return true;
+}
+
+bool Shard::make_room(std::uint64_t bytes, base::Nanos now, Retired& retired) {
+  const std::uint64_t fixed = account_.bytes() - fifo_.bytes() - retired.bytes();
+  if (fixed + bytes > memory_bytes_) return false;  // do not empty the cache in vain
+  while (account_.bytes() + bytes > memory_bytes_ + retired.bytes()) {
+    if (!evict_one(now, retired)) return false;
+  }
+  return true;
+}
+
+bool Shard::evict_one(base::Nanos now, Retired& retired) {
+  const S3Fifo::Victim victim = fifo_.evict(
+      [&](const S3FifoNode& node) { return freshness(static_cast<const Entry&>(node), now).is_dead(); });
+  if (victim.node == nullptr) return false;
+  auto& entry = static_cast<Entry&>(*victim.node);
+  const bool from_main = victim.from == Queue::kMain;
+  if (!from_main) ghost_.advance(entry.charge_bytes);
+  const Freshness state = freshness(entry, now);
+  if (state.is_dead()) {
+    forget(entry, {.why = state.eviction(), .returns_to_main = from_main || entry.frequency > 1}, retired);
+  } else {
+    forget(entry, {.why = Eviction::kCapacity, .returns_to_main = !from_main}, retired);
+  }
+  return true;
+}
+
+// A key that had earned its place in main gets it back when it is filled again.
+void Shard::drop_dead(Entry& entry, const Freshness& state, Retired& retired) {
+  const bool returns_to_main = entry.queue == Queue::kMain || entry.frequency > 1;
+  fifo_.remove(entry);
+  forget(entry, {.why = state.eviction(), .returns_to_main = returns_to_main}, retired);
+}
+
+void Shard::forget(Entry& entry, const Ghost::Record& record, Retired& retired) {
+  index_.erase(entry);
+  ghost_.remember(entry.key(), record);
+  ++stats_.evictions[index_of(record.why)];
+  retired.add(entry);
+}
+
+std::optional<PassWhy> Shard::find_mark(const Key& key, base::Nanos now) {
+  const PassMarks::Mark* mark = marks_.find(key, now);
+  if (mark == nullptr) return std::nullopt;
+  if (!mark->is_held) return PassWhy::kUncacheable;
+  if (Generations::is_held(generations_.observe(mark->held_slot))) return PassWhy::kHeld;
+  marks_.erase(key);
+  return std::nullopt;
+}
+
+void Shard::put_mark(const PassMarks::Mark& mark, base::Nanos now, Retired& retired) {
+  if (!marks_.is_allocated()) {
+    if (!make_room(marks_.bytes_allocated(), now, retired)) return;
+    account_.add(marks_.bytes_allocated());
+    marks_.allocate();
+  }
+  marks_.put(mark);
+}
+
+void Shard::invalidate_all() {
+  Retired retired;
+  const std::lock_guard lock(mutex_);
+  ++epoch_;
+  marks_.clear();
+  while (S3FifoNode* node = fifo_.evict([](const S3FifoNode&) { return true; }).node) {
+    auto& entry = static_cast<Entry&>(*node);
+    forget(entry, {.why = Eviction::kInvalidated, .returns_to_main = entry.frequency > 1}, retired);
+  }
+}
+
+void Shard::set_memory_bytes(std::uint64_t memory_bytes) {
+  constexpr unsigned kBatch = 64;  // evictions under one hold of the lock
+  const base::Nanos now = clock_.now();
+  for (bool is_done = false; !is_done;) {
+    Retired retired;
+    const std::lock_guard lock(mutex_);
+    memory_bytes_ = memory_bytes;
+    ghost_.set_window(memory_bytes / 10 * 9);
+    for (unsigned i = 0; i < kBatch && !is_done; ++i) {
+      is_done = account_.bytes() <= memory_bytes_ + retired.bytes() || !evict_one(now, retired);
+    }
+  }
+}
+
+CacheStats Shard::stats() const {
+  const std::lock_guard lock(mutex_);
+  CacheStats stats = stats_;
+  stats.entries = index_.size();
+  stats.bytes = account_.bytes();
+  stats.bytes_max = memory_bytes_;
+  stats.fills_in_flight = flights_.size();
+  stats.waiters = waiters_;
+  return stats;
+}
+
+KeepResult Fill::keep(std::span<const std::string_view> parts, std::uint32_t mark,
+                      std::span<const Dependency> dependencies, base::Nanos ttl, base::Nanos cost) {
+  CHECK(flight_ != nullptr);
+  return shard_->keep(*std::exchange(flight_, nullptr), parts, mark, dependencies, ttl, cost);
+}
+
+void Fill::abandon(FillEnd end) {
+  if (flight_ != nullptr) shard_->abandon(*std::exchange(flight_, nullptr), end);
+}
+
+}  // namespace pgweir::cache
