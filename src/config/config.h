@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "cache/cache.h"
+#include "cache/config.h"
 #include "proxy/config.h"
 
 namespace pgweir::config {

@@ -35,7 +35,7 @@ struct FlagField {
 };
 // Text with a meaning of its own; set() says what is allowed when it refuses.
 struct TextField {
-  base::Result<void> (*set)(Config&, std::string_view text);
+  base::Result<void> (*set)(Config&, std::string_view text);  // config is unchanged if it refuses
   std::string (*get)(const Config&);
 };
 using Field = std::variant<DurationField, BytesField, CountField, ShareField, FlagField, TextField>;

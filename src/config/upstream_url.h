@@ -16,6 +16,10 @@ namespace pgweir::config {
 // as is a URL without a host. kInvalid; the message never repeats a password.
 base::Result<proxy::UpstreamConfig> parse_upstream(std::string_view url);
 
+// The same laid over a configuration: only what the URL names is changed, and nothing if it is
+// refused.
+base::Result<void> overlay_upstream(std::string_view url, proxy::UpstreamConfig& upstream);
+
 // The same back, for people to read.
 std::string format_upstream(const proxy::UpstreamConfig& upstream);
 
@@ -23,7 +27,7 @@ std::string format_upstream(const proxy::UpstreamConfig& upstream);
 std::optional<proxy::TlsMode> parse_tls_mode(std::string_view name);
 std::string_view format_tls_mode(proxy::TlsMode mode);
 
-// Why these TLS settings cannot work together.
-base::Result<void> check_upstream_tls(const proxy::UpstreamConfig& upstream);
+// Why these TLS settings cannot work together; none: they can.
+std::optional<std::string> find_tls_conflict(const proxy::UpstreamConfig& upstream);
 
 }  // namespace pgweir::config

@@ -1,0 +1,313 @@
+#include "config/settings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <vector>
+
+#include "config/address.h"
+#include "config/quoted.h"
+#include "config/units.h"
+#include "config/upstream_url.h"
+
+namespace pgweir::config {
+namespace {
+
+using base::kSecond;
+using cache::CacheConfig;
+using proxy::ServerConfig;
+using proxy::UpstreamConfig;
+
+constexpr std::uint64_t kKiB = 1024;
+constexpr std::uint64_t kMiB = 1024 * kKiB;
+constexpr std::uint64_t kGiB = 1024 * kMiB;
+constexpr base::Nanos kMinute = 60 * kSecond;
+constexpr base::Nanos kHour = 60 * kMinute;
+constexpr base::Nanos kDay = 24 * kHour;
+
+template <auto Part, auto Member>
+auto& at(Config& config) {
+  return (config.*Part).*Member;
+}
+
+using Check = base::Result<void> (*)(std::string_view);
+
+template <auto Part, auto Member, Check check>
+base::Result<void> set_text(Config& config, std::string_view text) {
+  if (auto checked = check(text); !checked) return checked;
+  at<Part, Member>(config) = text;
+  return {};
+}
+
+template <auto Part, auto Member>
+std::string get_text(const Config& config) {
+  return (config.*Part).*Member;
+}
+
+template <auto Part, auto Member, Check check>
+constexpr TextField text() {
+  return {set_text<Part, Member, check>, get_text<Part, Member>};
+}
+
+base::Result<void> check_path(std::string_view path) {
+  if (path.find('\0') == std::string_view::npos) return {};
+  return base::fail(base::ErrorCode::kInvalid, fmt::format("{} holds a zero byte", quoted(path)));
+}
+
+// sockaddr_un has 108 bytes, of which the socket's own name takes up to 20.
+base::Result<void> check_socket_dir(std::string_view path) {
+  constexpr std::size_t kBytesMax = 87;
+  if (path.empty()) return {};
+  if (path.front() != '/') {
+    return base::fail(base::ErrorCode::kInvalid,
+                      fmt::format("{} is not an absolute path, such as \"/run/pgweir\"", quoted(path)));
+  }
+  if (path.size() > kBytesMax) {
+    return base::fail(
+        base::ErrorCode::kInvalid,
+        fmt::format("{} is longer than {} bytes, the limit for sockets", quoted(path), kBytesMax));
+  }
+  return check_path(path);
+}
+
+base::Result<void> check_listen(std::string_view text) {
+  if (auto addresses = parse_listen_addresses(text); !addresses) return std::unexpected(addresses.error());
+  return {};
+}
+
+base::Result<void> check_admin_listen(std::string_view text) {
+  if (text.empty()) return {};
+  if (auto address = parse_listen_address(text); !address) return std::unexpected(address.error());
+  return {};
+}
+
+base::Result<void> set_upstream_url(Config& config, std::string_view text) {
+  return overlay_upstream(text, config.upstream);
+}
+
+std::string get_upstream_url(const Config& config) { return format_upstream(config.upstream); }
+
+base::Result<void> set_tls_mode(Config& config, std::string_view text) {
+  const auto mode = parse_tls_mode(text);
+  if (!mode) {
+    return base::fail(base::ErrorCode::kInvalid,
+                      fmt::format("{} is not one of disable, allow, prefer, require, verify-ca, verify-full",
+                                  quoted(text)));
+  }
+  config.upstream.tls_mode = *mode;
+  return {};
+}
+
+std::string get_tls_mode(const Config& config) {
+  return std::string(format_tls_mode(config.upstream.tls_mode));
+}
+
+constexpr auto kServer = &Config::server;
+constexpr auto kUpstream = &Config::upstream;
+constexpr auto kCache = &Config::cache;
+constexpr auto kAdmin = &Config::admin;
+
+// clang-format off
+constexpr Setting kSettings[] = {
+    {"server.listen", text<kServer, &ServerConfig::listen, check_listen>(),
+     "Where clients connect: host:port, several separated by commas."},
+    {"server.unix_socket_dir", text<kServer, &ServerConfig::unix_socket_dir, check_socket_dir>(),
+     "Directory of the Unix socket .s.PGSQL.<port>; empty: none."},
+    {"server.workers", CountField{at<kServer, &ServerConfig::workers>, 0, 256},
+     "Event loops, one thread each; 0: one per core."},
+    {"server.sessions_max", CountField{at<kServer, &ServerConfig::sessions_max>, 1, 100'000},
+     "Client sessions; more are refused with SQLSTATE 53300."},
+    {"server.tls_cert", text<kServer, &ServerConfig::tls_cert, check_path>(),
+     "Certificate file (PEM) that offers TLS to clients, with server.tls_key; empty: no TLS."},
+    {"server.tls_key", text<kServer, &ServerConfig::tls_key, check_path>(),
+     "Private key file (PEM) of server.tls_cert."},
+    {"server.startup_timeout", DurationField{at<kServer, &ServerConfig::startup_timeout>, kSecond, 10 * kMinute},
+     "From accepting a client to the end of its authentication."},
+    {"server.drain_timeout", DurationField{at<kServer, &ServerConfig::drain_timeout>, 0, kHour},
+     "After SIGTERM, how long sessions may finish before they are cut."},
+    {"server.message_bytes_max", BytesField{at<kServer, &ServerConfig::message_bytes_max>, 64 * kKiB, kGiB},
+     "A longer protocol message ends the session; PostgreSQL's own limit is 1GiB."},
+    {"server.state_dir", text<kServer, &ServerConfig::state_dir, check_path>(),
+     "Directory of the hash secret; empty: a new secret at each start."},
+
+    {"upstream.url", TextField{set_upstream_url, get_upstream_url},
+     "Where PostgreSQL is: postgres://host:port[,host:port]; the settings below win over the URL's own."},
+    {"upstream.tls_mode", TextField{set_tls_mode, get_tls_mode},
+     "libpq's sslmode: disable, allow, prefer, require, verify-ca, verify-full."},
+    {"upstream.tls_root_cert", text<kUpstream, &UpstreamConfig::tls_root_cert, check_path>(),
+     "File of the certificates that are trusted; empty: the system's."},
+    {"upstream.tls_cert", text<kUpstream, &UpstreamConfig::tls_cert, check_path>(),
+     "Client certificate file for PostgreSQL, with upstream.tls_key."},
+    {"upstream.tls_key", text<kUpstream, &UpstreamConfig::tls_key, check_path>(),
+     "Private key file of upstream.tls_cert."},
+    {"upstream.connect_timeout", DurationField{at<kUpstream, &UpstreamConfig::connect_timeout>, 100 * base::kMillisecond, 10 * kMinute},
+     "For one address, until it accepts; then the next is tried."},
+    {"upstream.allow_passwordless_remote", FlagField{at<kUpstream, &UpstreamConfig::allow_passwordless_remote>},
+     "Lets clients that are not local use logins for which PostgreSQL asks pgweir for no password."},
+
+    {"cache.memory_bytes", BytesField{at<kCache, &CacheConfig::memory_bytes>, kMiB, 1024 * kGiB},
+     "Memory for entries and all that belongs to them."},
+    {"cache.ttl", DurationField{at<kCache, &CacheConfig::ttl>, base::kMillisecond, 30 * kDay},
+     "How long an entry may answer; writes through pgweir end it earlier."},
+    {"cache.ttl_jitter", ShareField{at<kCache, &CacheConfig::ttl_jitter>, 0, 1},
+     "Share of the ttl by which entries end earlier, each by another part of it, so that they do not end together."},
+    {"cache.entry_bytes_max", BytesField{at<kCache, &CacheConfig::entry_bytes_max>, kKiB, kGiB},
+     "Larger replies are passed on and not kept."},
+    {"cache.fill_wait", DurationField{at<kCache, &CacheConfig::fill_wait>, 0, kMinute},
+     "How long a session waits for another one's fill of the same key before it asks PostgreSQL itself."},
+    {"cache.fill_waiters_max", CountField{at<kCache, &CacheConfig::fill_waiters_max>, 0, 100'000},
+     "Sessions waiting for one fill; more ask PostgreSQL themselves."},
+    {"cache.uncacheable_ttl", DurationField{at<kCache, &CacheConfig::uncacheable_ttl>, 0, kHour},
+     "How long a key whose reply could not be kept is remembered, so that nobody waits for it."},
+    {"cache.generation_slots_log2", CountField{at<kCache, &CacheConfig::generation_slots_log2>, 10, 26},
+     "2^n counters of 8 bytes that invalidate entries; too few cost misses."},
+    {"cache.shards", CountField{at<kCache, &CacheConfig::shards>, 1, 1024},
+     "Parts of the cache with a lock each; rounded up to a power of two."},
+
+    {"admin.listen", text<kAdmin, &AdminConfig::listen, check_admin_listen>(),
+     "Where HTTP answers (status page, /metrics, /healthz, /readyz): host:port; empty: nowhere."},
+};
+// clang-format on
+
+template <class... Cases>
+struct Overloaded : Cases... {
+  using Cases::operator()...;
+};
+
+base::Result<void> out_of_range(const Setting& setting, std::string_view value) {
+  return base::fail(base::ErrorCode::kInvalid,
+                    fmt::format("{} is out of range; allowed is {}", value, describe_allowed(setting)));
+}
+
+template <class Value, class Range>
+base::Result<void> set_in_range(Config& config, const Setting& setting, const Range& field,
+                                const base::Result<Value>& value, std::string_view text) {
+  if (!value) {
+    return base::fail(base::ErrorCode::kInvalid,
+                      fmt::format("{}; allowed is {}", value.error().message, describe_allowed(setting)));
+  }
+  // Written so that it refuses NaN.
+  if (!(*value >= field.min && *value <= field.max)) return out_of_range(setting, quoted(text));
+  field.at(config) = *value;
+  return {};
+}
+
+template <class Number>
+base::Result<Number> parse_number(std::string_view text, std::string_view kind) {
+  Number number{};
+  const char* const end = text.data() + text.size();
+  const auto [parsed, error] = std::from_chars(text.data(), end, number);
+  if (error == std::errc{} && parsed == end) return number;
+  return base::fail(base::ErrorCode::kInvalid, fmt::format("{} is not {}", quoted(text), kind));
+}
+
+// Optimal string alignment: insertions, deletions, replacements and swaps of neighbours.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> before(b.size() + 1), above(b.size() + 1), row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) above[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      row[j] = std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        row[j] = std::min(row[j], before[j - 2] + 1);
+    }
+    before.swap(above);
+    above.swap(row);
+  }
+  return above[b.size()];
+}
+
+std::string_view key_of(std::string_view name) { return name.substr(name.find('.') + 1); }
+
+}  // namespace
+
+std::span<const Setting> settings() { return kSettings; }
+
+const Setting* find_setting(std::string_view name) {
+  const auto* found = std::ranges::find(kSettings, name, &Setting::name);
+  return found == std::end(kSettings) ? nullptr : found;
+}
+
+std::string_view nearest_setting(std::string_view name) {
+  constexpr std::size_t kNameBytesMax = 64;
+  if (name.size() > kNameBytesMax) return {};
+  std::string_view nearest;
+  std::size_t nearest_distance = std::max<std::size_t>(name.size() / 4, 1) + 1;
+  for (const Setting& setting : kSettings) {
+    // The right key in the wrong section, or in none, is nearer than any misspelling.
+    const bool same_key = key_of(setting.name) == key_of(name);
+    const std::size_t distance = same_key ? 0 : edit_distance(setting.name, name);
+    if (distance < nearest_distance) {
+      nearest_distance = distance;
+      nearest = setting.name;
+    }
+  }
+  return nearest;
+}
+
+base::Result<void> set_setting(Config& config, const Setting& setting, std::string_view text) {
+  const auto set = std::visit(Overloaded{
+                                  [&](const DurationField& field) {
+                                    return set_in_range(config, setting, field, parse_duration(text), text);
+                                  },
+                                  [&](const BytesField& field) {
+                                    return set_in_range(config, setting, field, parse_bytes(text), text);
+                                  },
+                                  [&](const CountField& field) {
+                                    const auto number = parse_number<std::int64_t>(text, "a whole number");
+                                    return set_in_range(config, setting, field, number, text);
+                                  },
+                                  [&](const ShareField& field) {
+                                    return set_in_range(config, setting, field,
+                                                        parse_number<double>(text, "a number"), text);
+                                  },
+                                  [&](const FlagField& field) -> base::Result<void> {
+                                    if (text != "true" && text != "false")
+                                      return out_of_range(setting, quoted(text));
+                                    field.at(config) = text == "true";
+                                    return {};
+                                  },
+                                  [&](const TextField& field) { return field.set(config, text); },
+                              },
+                              setting.field);
+  if (set) return {};
+  return base::fail(set.error().code, fmt::format("{}: {}", setting.name, set.error().message));
+}
+
+std::string show_setting(const Config& config, const Setting& setting) {
+  Config copy = config;  // the table's accessors serve writing too
+  return std::visit(Overloaded{
+                        [&](const DurationField& field) { return format_duration(field.at(copy)); },
+                        [&](const BytesField& field) { return format_bytes(field.at(copy)); },
+                        [&](const CountField& field) { return fmt::format("{}", field.at(copy)); },
+                        [&](const ShareField& field) { return fmt::format("{}", field.at(copy)); },
+                        [&](const FlagField& field) { return fmt::format("{}", field.at(copy)); },
+                        [&](const TextField& field) { return field.get(config); },
+                    },
+                    setting.field);
+}
+
+std::string describe_allowed(const Setting& setting) {
+  return std::visit(
+      Overloaded{
+          [](const DurationField& field) {
+            return fmt::format("a duration from {} to {}", format_duration(field.min),
+                               format_duration(field.max));
+          },
+          [](const BytesField& field) {
+            return fmt::format("a size from {} to {}", format_bytes(field.min), format_bytes(field.max));
+          },
+          [](const CountField& field) {
+            return fmt::format("a whole number from {} to {}", field.min, field.max);
+          },
+          [](const ShareField& field) { return fmt::format("a number from {} to {}", field.min, field.max); },
+          [](const FlagField&) { return std::string("true or false"); },
+          [](const TextField&) { return std::string("text"); },
+      },
+      setting.field);
+}
+
+}  // namespace pgweir::config
