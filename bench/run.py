@@ -215,9 +215,9 @@ def check_round(comparison, name, report, reply_bytes):
 
 
 def summarise(comparison, name, rounds):
-    figures = ("throughput_rps", "p50_us", "p99_us", "server_cpu_us", "server_busy", "generator_busy", "reply_bytes_mean")
+    figures = ("throughput_rps", "p50_us", "p99_us", "server_cpu_us", "server_busy", "generator_busy")
     row = {"comparison": comparison.name, "server": name, "rounds": rounds[name]}
-    for figure in figures:
+    for figure in (*figures, "reply_bytes_mean"):
         row[figure] = statistics.median(report[figure] for report in rounds[name])
     if "outcome_share" in rounds[name][0]:
         row["outcome_share"] = min(report["outcome_share"] for report in rounds[name])

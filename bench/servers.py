@@ -104,7 +104,8 @@ def postgres(machine):
     settings = {"shared_buffers": "128MB", "max_connections": str(2 * POOL_SIZE + 50), "autovacuum": "off"}
     with Cluster("bench", settings=settings) as cluster:
         cluster.sql("CREATE TABLE items (id int PRIMARY KEY, body text NOT NULL)")
-        cluster.sql(f"INSERT INTO items SELECT i, rpad('', {VALUE_BYTES}, md5(i::text)) FROM generate_series(1, {KEYS}) i")
+        cluster.sql(f"INSERT INTO items SELECT i, rpad('', {VALUE_BYTES}, md5(i::text)) "
+                    f"FROM generate_series(1, {KEYS}) i")
         cluster.sql(f"GRANT SELECT ON items TO {USER}")
         cluster.sql("VACUUM ANALYZE items")
         os.sched_setaffinity(cluster.child.process.pid, machine.database)  # backends inherit it
@@ -169,8 +170,9 @@ def pgbouncer(machine, upstream_port, sessions=POOL_SIZE, auth_type="scram-sha-2
     port = free_port()
     with own_directory("bench-pgbouncer") as path:
         write(path / "users.txt", f'"{USER}" "{PASSWORD}"\n')
-        write(path / "pgbouncer.ini", PGBOUNCER.format(port=port, upstream_port=upstream_port, path=path, sessions=sessions,
-                                                        auth_type=auth_type))
+        settings = PGBOUNCER.format(port=port, upstream_port=upstream_port, path=path, sessions=sessions,
+                                    auth_type=auth_type)
+        write(path / "pgbouncer.ini", settings)
         command = as_server_user(["pgbouncer", path / "pgbouncer.ini"])
         with running("pgbouncer", command, port, path / "log", machine.server, signal.SIGINT) as pid:
             yield Server("pgbouncer", port, [pid])
@@ -231,8 +233,9 @@ def pgpool(machine, upstream_port, sessions):
     with own_directory("bench-pgpool") as path:
         (path / "oiddir").mkdir()
         give_to_server_user(path / "oiddir")
-        write(path / "pgpool.conf", PGPOOL.format(port=port, pcp_port=pcp_port, upstream_port=upstream_port, path=path,
-                                                  sessions=sessions))
+        settings = PGPOOL.format(port=port, pcp_port=pcp_port, upstream_port=upstream_port, path=path,
+                                 sessions=sessions)
+        write(path / "pgpool.conf", settings)
         write(path / "pool_passwd", f"{USER}:TEXT{PASSWORD}\n")
         write(path / "pool_hba.conf", "host all all 127.0.0.1/32 scram-sha-256\n")
         write(path / "pcp.conf", "")

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""bench-load against bench-echo (and a tiny Redis look-alike), 0.2 s for each mode: requests are answered and none is wrong.
+"""bench-load against bench-echo and a tiny Redis look-alike, 0.2 s for each mode: replies come, and none is wrong.
 
 Usage: smoke.py BENCH_ECHO BENCH_LOAD
 """
@@ -16,15 +16,13 @@ class RedisLookalike(socketserver.StreamRequestHandler):
     """Knows SET and GET of one value, whatever the key."""
 
     def handle(self):
-        stored = b""
         while header := self.rfile.readline():
             words = []
             for _ in range(int(header[1:])):
                 length = int(self.rfile.readline()[1:])
                 words.append(self.rfile.read(length + 2)[:-2])
             if words[0] == b"SET":
-                stored = words[2]
-                self.server.stored = stored
+                self.server.stored = words[2]
                 self.wfile.write(b"+OK\r\n")
             else:
                 value = self.server.stored
