@@ -7,8 +7,9 @@
 
 namespace pgweir::cache {
 
-// Bytes that malloc(n) really takes: its header and rounding; whole pages where it maps them.
-// 128 KiB is the lowest value of the allocator's threshold, so this errs on the high side.
+// Bytes that malloc(n) takes: its header and rounding, whole pages where it maps them. 128 KiB is the
+// lowest value of its threshold for that, so large sizes err on the high side; 16 bytes more are taken
+// where the rest of a free chunk would be too small to be one.
 constexpr std::uint64_t allocation_bytes(std::size_t n) {
   constexpr std::size_t kHeader = 8, kAlign = 16, kMin = 32;
   constexpr std::size_t kMapped = 128 << 10, kPage = 4096;

@@ -1,0 +1,190 @@
+// The memory limit, and what S3-FIFO keeps within it.
+#include "cache/memory.h"
+
+#include <gtest/gtest.h>
+#include <malloc.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <list>
+#include <random>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "cache/test_cache.h"
+
+namespace pgweir::cache {
+namespace {
+
+using base::kMillisecond;
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kIsPlainMalloc = false;
+#else
+constexpr bool kIsPlainMalloc = true;
+#endif
+
+TEST(MemoryTest, AllocationBytesAreWhatMallocTakes) {
+  constexpr std::size_t kUnsplit = 16, kPage = 4096;
+  if (!kIsPlainMalloc) GTEST_SKIP() << "sanitizers bring their own allocator";
+  for (std::size_t n = 1; n < (3U << 20); n = n * 9 / 8 + 1) {
+    void* memory = std::malloc(n);
+    const std::size_t taken = malloc_usable_size(memory) + sizeof(std::size_t);
+    EXPECT_LE(taken, allocation_bytes(n) + kUnsplit) << n;
+    EXPECT_GE(taken + kPage, allocation_bytes(n)) << n;
+    std::free(memory);
+  }
+}
+
+// Whatever the load does, the account is never above the limit.
+class MemoryLimitTest : public testing::TestWithParam<unsigned> {};
+
+TEST_P(MemoryLimitTest, HoldsUnderRandomLoad) {
+  std::mt19937_64 random(GetParam());
+  CacheConfig config;
+  config.memory_bytes = std::uint64_t{64} << (10 + random() % 5);
+  config.entry_bytes_max = 64 << (random() % 10);
+  config.shards = 1U << (random() % 4);
+  TestCache t(config);
+  std::uint64_t limit = config.memory_bytes;
+  std::vector<Lookup> open;
+  std::vector<EntryRef> pinned;
+  const std::string bytes(config.entry_bytes_max * 2, 'x');
+  for (int step = 0; step < 20'000; ++step) {
+    const std::uint64_t number = static_cast<std::uint64_t>(std::exp(std::ldexp(random() >> 11, -53) * 8));
+    const auto slot = static_cast<Slot>(number % 32);
+    Lookup found = t.lookup(number, random() % 8 == 0 ? std::make_shared<CountingWaiter>() : nullptr);
+    if (found.outcome == Outcome::kHit && random() % 64 == 0) pinned.push_back(std::move(found.entry));
+    if (found.outcome == Outcome::kMiss && random() % 16 == 0) open.push_back(std::move(found));
+    if (found.fill) {
+      const std::string_view part(bytes.data(), random() % (config.entry_bytes_max * 5 / 4));
+      t.keep_for(found.fill, part, static_cast<base::Nanos>(random() % 400) * kMillisecond,
+                 {t.generations.depend(slot)});
+    }
+    if (open.size() > 20) open.erase(open.begin());
+    if (pinned.size() > 3) pinned.erase(pinned.begin());
+    if (random() % 16 == 0) t.generations.bump(static_cast<Slot>(random() % 32));
+    if (random() % 16 == 0) t.clock.advance(kMillisecond * 10);
+    if (random() % 5000 == 0) t.cache.invalidate_all();
+    if (random() % 2000 == 0) {
+      limit = config.memory_bytes / (1 + random() % 3);
+      pinned.clear();
+      open.clear();
+      t.cache.set_memory_bytes(limit);
+    }
+    ASSERT_LE(t.stats().bytes, limit) << "seed " << GetParam() << " step " << step;
+  }
+  EXPECT_GT(t.stats().hits, 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, MemoryLimitTest, testing::Range(0U, 24U));
+
+TEST(MemoryTest, UsesWhatItMayUse) {
+  TestCache t(exact_config(1 << 20));
+  const std::string bytes(500, 'x');
+  for (std::uint64_t i = 0; i < 10'000; ++i) t.get(i, bytes);
+  EXPECT_GT(t.stats().bytes, (1U << 20) - 2000U);
+  EXPECT_GT(t.stats().entries * bytes.size(), (1U << 20) * 70 / 100) << "little overhead";
+}
+
+TEST(MemoryTest, ALowerLimitEvicts) {
+  TestCache t(exact_config(1 << 20));
+  const std::string bytes(500, 'x');
+  for (std::uint64_t i = 0; i < 2'000; ++i) t.get(i, bytes);
+  t.cache.set_memory_bytes(256 << 10);
+  EXPECT_LE(t.stats().bytes, 256U << 10);
+  EXPECT_GT(t.stats().entries, 100U);
+  t.cache.set_memory_bytes(1 << 20);
+  for (std::uint64_t i = 0; i < 2'000; ++i) t.get(i, bytes);
+  EXPECT_GT(t.stats().bytes, 900U << 10);
+}
+
+TEST(MemoryTest, WhatCannotFitDoesNotEmptyTheCache) {
+  CacheConfig config = exact_config(1 << 20);
+  TestCache t(config);
+  const std::string small(500, 'x'), large(400 << 10, 'x');
+  for (std::uint64_t i = 0; i < 500; ++i) t.get(i, small);
+  t.cache.set_memory_bytes(300 << 10);
+  Lookup found = t.lookup(9999);
+  const std::uint64_t entries = t.stats().entries;
+  EXPECT_EQ(t.keep(found.fill, large), KeepResult::kNoRoom);
+  EXPECT_EQ(t.stats().entries, entries);
+}
+
+TEST(MemoryTest, WithoutRoomForAFillThereIsNone) {
+  TestCache t(exact_config(64));
+  const Lookup found = t.lookup(1);
+  EXPECT_EQ(found.outcome, Outcome::kPass);
+  EXPECT_EQ(found.pass_why, PassWhy::kNoRoom);
+}
+
+TEST(MemoryTest, AScanDoesNotFlushWhatIsUsed) {
+  TestCache t(exact_config(1 << 20));
+  const std::string bytes(1000, 'x');
+  constexpr std::uint64_t kUsed = 300;
+  for (int round = 0; round < 5; ++round) {
+    for (std::uint64_t i = 0; i < kUsed; ++i) t.get(i, bytes);
+  }
+  for (std::uint64_t i = 0; i < 10'000; ++i) t.get(100'000 + i, bytes);
+  std::uint64_t survivors = 0;
+  for (std::uint64_t i = 0; i < kUsed; ++i) survivors += t.lookup(i).outcome == Outcome::kHit ? 1 : 0;
+  EXPECT_EQ(survivors, kUsed) << "least-recently-used would have kept none";
+}
+
+TEST(MemoryTest, AnExpiredEntryOfMainReturnsToMain) {
+  TestCache t(exact_config(256 << 10));
+  const std::string bytes(1000, 'x');
+  for (int i = 0; i < 4; ++i) t.get(1, bytes);
+  t.clock.advance(t.config.ttl);
+  EXPECT_FALSE(t.get(1, bytes));
+  for (std::uint64_t i = 0; i < 1000; ++i) t.get(1000 + i, bytes);
+  EXPECT_TRUE(t.get(1, bytes)) << "a scan after its refill does not flush it";
+}
+
+class LeastRecentlyUsed {
+ public:
+  explicit LeastRecentlyUsed(std::size_t entries_max) : entries_max_(entries_max) {}
+  bool get(std::uint64_t number) {
+    const auto it = where_.find(number);
+    if (it != where_.end()) {
+      order_.splice(order_.begin(), order_, it->second);
+      return true;
+    }
+    order_.push_front(number);
+    where_[number] = order_.begin();
+    if (order_.size() > entries_max_) {
+      where_.erase(order_.back());
+      order_.pop_back();
+    }
+    return false;
+  }
+
+ private:
+  std::size_t entries_max_;
+  std::list<std::uint64_t> order_;
+  std::unordered_map<std::uint64_t, std::list<std::uint64_t>::iterator> where_;
+};
+
+// Zipf interest, as users have, with a nightly report in between: the same entries in each policy.
+TEST(MemoryTest, HitsMoreThanLeastRecentlyUsed) {
+  TestCache t(exact_config(512 << 10));
+  const std::string bytes(1000, 'x');
+  for (std::uint64_t i = 0; i < 2000; ++i) t.get(1'000'000 + i, bytes);
+  LeastRecentlyUsed lru(t.stats().entries);
+  std::vector<double> weights;
+  for (int rank = 1; rank <= 10'000; ++rank) weights.push_back(std::pow(rank, -0.9));
+  std::discrete_distribution<std::uint64_t> zipf(weights.begin(), weights.end());
+  std::mt19937_64 random(7);
+  std::uint64_t hits = 0, lru_hits = 0, scanned = 2'000'000;
+  for (int i = 0; i < 100'000; ++i) {
+    const std::uint64_t number = i % 10'000 < 1000 ? ++scanned : zipf(random);
+    hits += t.get(number, bytes) ? 1 : 0;
+    lru_hits += lru.get(number) ? 1 : 0;
+  }
+  EXPECT_GT(hits, lru_hits * 115 / 100);
+}
+
+}  // namespace
+}  // namespace pgweir::cache
