@@ -349,6 +349,7 @@ def main():
         return 0
     end_on_signals()
     raise_file_limit()
+    os.environ["PATH"] += ":/usr/sbin"  # where Debian puts the poolers, and where users do not look
     try:
         result = run_all(options)
     except (Invalid, RuntimeError) as error:
