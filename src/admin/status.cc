@@ -1,0 +1,78 @@
+#include "admin/status.h"
+
+#include <nlohmann/json.hpp>
+#include <string_view>
+#include <utility>
+
+namespace pgweir::admin {
+
+extern const std::string_view kStatusPage;  // web/status.html, put in by the build
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);  // foreign bytes must not throw
+}
+
+// Only the buckets that hold something: [[upper bound in seconds, count], …].
+Json to_json(const observe::HistogramTotals& totals) {
+  Json buckets = Json::array();
+  for (std::size_t i = 0; i < base::Histogram::kBuckets; ++i) {
+    if (totals.bucket(i) == 0) continue;
+    const double upper_seconds =
+        static_cast<double>(base::Histogram::upper_bound(i)) / static_cast<double>(base::kSecond);
+    buckets.push_back({upper_seconds, totals.bucket(i)});
+  }
+  return buckets;
+}
+
+}  // namespace
+
+std::string to_json(const Status& status) {
+  Json json;
+  json["version"] = status.version;
+  json["upstream"] = status.upstream;
+  json["ready"] = !status.not_ready.has_value();
+  json["not_ready_reason"] = status.not_ready ? Json(*status.not_ready) : Json(nullptr);
+  json["uptime_seconds"] = status.uptime_seconds;
+  json["workers"] = status.workers;
+  json["client_sessions"] = status.client_sessions;
+  json["client_sessions_max"] = status.client_sessions_max;
+  json["upstream_connections"] = status.upstream_connections;
+  json["lookups"] = Json::array();
+  for (const Status::Lookups& lookups : status.lookups) {
+    json["lookups"].push_back(
+        {{"outcome", lookups.outcome}, {"reason", lookups.reason}, {"total", lookups.total}});
+  }
+  json["cache_entries"] = status.cache_entries;
+  json["cache_bytes"] = status.cache_bytes;
+  json["cache_bytes_max"] = status.cache_bytes_max;
+  json["evictions_total"] = status.evictions_total;
+  json["upstream_queries_total"] = status.upstream_queries_total;
+  json["client_query_seconds"] = Json::object();
+  for (const auto& [outcome, totals] : status.client_query_seconds) {
+    json["client_query_seconds"][outcome] = to_json(totals);
+  }
+  json["upstream_query_seconds"] = to_json(status.upstream_query_seconds);
+  return dump(json);
+}
+
+void add_status_routes(AdminServer& server, StatusSource source) {
+  server.route("GET", "/",
+               [] { return HttpReply{200, "text/html; charset=utf-8", std::string(kStatusPage)}; });
+  server.route("GET", "/api/status",
+               [json = std::move(source.status_json)] { return HttpReply{200, "application/json", json()}; });
+  server.route("GET", "/metrics", [text = std::move(source.metrics_text)] {
+    return HttpReply{200, "text/plain; version=0.0.4; charset=utf-8", text()};
+  });
+  server.route("GET", "/healthz", [] { return HttpReply{200, "application/json", R"({"healthy":true})"}; });
+  server.route("GET", "/readyz", [reason = std::move(source.not_ready_reason)] {
+    const auto why = reason();
+    if (!why) return HttpReply{200, "application/json", R"({"ready":true})"};
+    return HttpReply{503, "application/json", dump({{"ready", false}, {"reason", *why}})};
+  });
+}
+
+}  // namespace pgweir::admin
