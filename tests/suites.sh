@@ -4,6 +4,7 @@
 SUITES="
 unit|build|dev|unit tests of every folder, and the style rules, under ASan and UBSan
 style|build|dev|includes against the rows of the house, and limits on functions and files (part of unit)
+protocol|build server test|dev|messages in any order, directly and through pgweir; hostile bytes
 "
 
 suite_field() { # NAME FIELD
@@ -41,6 +42,7 @@ run_ctest() { # PRESET [ctest arguments]
 
 suite_unit() { run_ctest dev; }
 suite_style() { build/dev/style_test; }
+suite_protocol() { tests/protocol/run; }
 
 prepare_suites() {
   local suite packages=() presets=()
