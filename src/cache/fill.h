@@ -44,7 +44,9 @@ class Fill {
   }
   Fill(const Fill&) = delete;
   Fill& operator=(const Fill&) = delete;
-  ~Fill() { abandon(FillEnd::kFailed); }
+  ~Fill() {
+    if (flight_ != nullptr) abandon(FillEnd::kFailed);
+  }
 
   // Whether the ticket is still open.
   explicit operator bool() const { return flight_ != nullptr; }

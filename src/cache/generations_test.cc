@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <atomic>
 #include <set>
 #include <thread>
 #include <utility>
@@ -109,6 +110,27 @@ TEST(HoldTest, MovesWithoutReleasing) {
   b = Hold(generations, std::array<Slot, 1>{6});
   EXPECT_FALSE(Generations::is_held(generations.observe(5))) << "assignment releases what was held";
   EXPECT_TRUE(Generations::is_held(generations.observe(6)));
+}
+
+TEST(HoldTest, NobodySeesASlotReleasedButNotBumped) {
+  constexpr std::uint64_t kRounds = 200'000;
+  Generations generations(4);
+  std::atomic<std::uint64_t> begun{0};  // holds that were taken
+  std::thread writer([&] {
+    for (std::uint64_t i = 1; i <= kRounds; ++i) {
+      generations.hold(2);
+      begun.store(i);
+      generations.release(2);
+    }
+  });
+  std::uint64_t round = 0, wrong = 0;
+  while (round < kRounds) {
+    round = begun.load();
+    const std::uint64_t value = generations.observe(2);
+    if (!Generations::is_held(value) && value / Generations::kBump < round) ++wrong;
+  }
+  writer.join();
+  EXPECT_EQ(wrong, 0U);
 }
 
 TEST(HoldTest, ThreadsLoseNoBump) {

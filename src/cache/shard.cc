@@ -45,7 +45,7 @@ std::size_t marks_capacity(std::uint64_t memory_bytes) {
 
 }  // namespace
 
-Retired::~Retired() {
+void Retired::free_all() {
   while (head_ != nullptr) {
     auto* entry = static_cast<Entry*>(head_);
     head_ = head_->older;

@@ -30,7 +30,9 @@ class Retired {
   Retired() = default;
   Retired(const Retired&) = delete;
   Retired& operator=(const Retired&) = delete;
-  ~Retired();
+  ~Retired() {
+    if (head_ != nullptr) free_all();
+  }
 
   // Takes over the cache's reference. REQUIRES: the entry is in no queue and no table.
   void add(Entry& entry);
@@ -38,6 +40,8 @@ class Retired {
   std::uint64_t bytes() const { return bytes_; }
 
  private:
+  void free_all();
+
   S3FifoNode* head_ = nullptr;
   std::uint64_t bytes_ = 0;
 };
