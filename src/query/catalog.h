@@ -2,7 +2,6 @@
 // relations a statement touches and whether code that is not PostgreSQL's own may run.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -47,6 +46,7 @@ struct Relation {
   bool has_rules = false;                // other than a view's own
   bool user_types = false;               // a column's type is not built in, though its input and output are
   Reason column_reason = Reason::kNone;  // a column type that forbids caching
+  bool read_runs_code = false;           // a row-security policy that is not built in
   bool write_runs_code = false;  // triggers, defaults, checks, index expressions ... that are not built in
   std::vector<Oid> descendants;  // partitions and children, all levels, without itself
 };
@@ -56,19 +56,23 @@ enum class Volatility : std::uint8_t { kUnknown, kImmutable, kStable, kVolatile 
 // All built-in overloads of one name taken together, and whether anyone added another.
 struct FunctionFacts {
   Volatility builtin = Volatility::kUnknown;  // the worst of all overloads; kUnknown: no such built-in
-  bool user_defined = false;                  // a function of that name exists outside pg_catalog
+  bool user_defined = false;                  // a function of that name was added
+  bool user_takes_row = false;                // and can be called as row.name
+  bool user_has_effects = false;  // and may do anything: not a C function declared free of effects
 };
 
 struct OperatorFacts {
   Volatility builtin = Volatility::kUnknown;
   bool user_on_builtin_types = false;  // could capture an expression over built-in types
   bool user_on_user_types = false;     // matters where such a type is touched
+  bool user_has_effects = false;       // as FunctionFacts::user_has_effects
 };
 
 struct TypeFacts {
-  bool builtin = false;       // in pg_catalog, and a plain type
-  bool user_defined = false;  // a type of that name (a table's row type too) exists elsewhere
-  bool user_base = false;     // the same without row types: such a name in call syntax is a cast
+  bool builtin = false;           // in pg_catalog, and a plain type
+  bool user_defined = false;      // a type of that name (a table's row type too) exists elsewhere
+  bool user_base = false;         // the same without row types: such a name in call syntax is a cast
+  bool user_has_effects = false;  // a domain check or a cast's function may do anything
 };
 
 // What a view's own tree comes to.
@@ -95,9 +99,11 @@ class Catalog {
   OperatorFacts operator_facts(std::string_view name) const;
   TypeFacts type(std::string_view name) const;
   // A cast between built-in types, or from a row type, was added: any expression might use it.
-  bool user_cast_on_builtin_types() const { return user_cast_on_builtin_types_; }
+  bool user_cast_on_builtin_types() const { return casts_.on_builtin_types; }
   // A cast with a function that is not built in exists for some type that is not built in.
-  bool user_cast_on_user_types() const { return user_cast_on_user_types_; }
+  bool user_cast_on_user_types() const { return casts_.on_user_types; }
+  // The function of some added cast may do anything.
+  bool user_cast_has_effects() const { return casts_.effects; }
   // Parsed and judged at the first call. REQUIRES: relation.kind == 'v'.
   const ViewFacts& view(const Relation& relation) const;
   // The relation, its descendants and whatever foreign keys change along with them when rows are
@@ -110,8 +116,12 @@ class Catalog {
   Catalog();
 
   std::uint64_t version_ = 0;
-  bool user_cast_on_builtin_types_ = false;
-  bool user_cast_on_user_types_ = false;
+  struct Casts {
+    bool on_builtin_types = false;
+    bool on_user_types = false;
+    bool implicit_to_user_type = false;
+    bool effects = false;
+  } casts_;
   std::unique_ptr<Tables> tables_;
 };
 

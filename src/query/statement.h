@@ -76,6 +76,9 @@ struct Verdict {
   // FETCH or MOVE: runs a portal that was opened before, so effects are unknown. A caller that knows
   // every portal of the transaction to come from harmless statements may take it as harmless.
   bool fetches_cursor = false;
+  // PREPARE, DEALLOCATE, DISCARD, or unknown: prepared statements known from the protocol may be gone
+  // and others may exist, all in one namespace.
+  bool touches_prepared = false;
   bool harmless =
       false;  // read-only with no effect on session or database: may precede hits in a transaction
 

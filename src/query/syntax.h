@@ -83,7 +83,8 @@ struct Statement {
   std::vector<Name> fields;     // x.f: a column f, or a function f called on x
   std::vector<Name> operators;  // also implicit: "=" of IN, CASE x WHEN, USING
   std::vector<CastUse> casts;
-  std::string unsupported;  // first construct that is not understood; empty: none
+  std::string unsupported;  // first construct that is not understood, its effects included; empty: none
+  std::string refused;      // first construct that is understood but never cached; empty: none
 
   bool time_function = false;     // CURRENT_DATE and its kin
   bool session_function = false;  // CURRENT_USER and its kin

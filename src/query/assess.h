@@ -1,0 +1,26 @@
+// One statement's tree against a catalog: what it reads, what speaks against caching it, and what
+// evaluating its expressions may do. The statement's own writes are judge.cc's.
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "query/catalog.h"
+#include "query/statement.h"
+#include "query/syntax.h"
+
+namespace pgweir::query {
+
+struct Assessment {
+  Reason reason = Reason::kNone;  // the first found
+  std::string detail;
+  std::set<Oid> reads;
+  bool runs_code = false;         // may run code that may do anything
+  bool changes_settings = false;  // calls set_config()
+  bool changes_state = false;     // sequences, locks, notifications
+};
+
+// Any thread.
+Assessment assess(const Statement& statement, const Catalog& catalog, const SearchPath& path, bool time_word);
+
+}  // namespace pgweir::query

@@ -1,0 +1,155 @@
+#include "query/catalog.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "query/assess.h"
+#include "query/catalog_tables.h"
+#include "query/scan.h"
+
+namespace pgweir::query {
+namespace {
+
+constexpr int kViewDepthMax = 64;
+
+template <class T>
+T facts_of(const ByName<T>& map, std::string_view name) {
+  const auto found = map.find(name);
+  return found == map.end() ? T{} : found->second;
+}
+
+ViewFacts opaque_view(std::string detail) {
+  return {.reason = Reason::kView, .detail = std::move(detail), .reads = {}, .runs_code = true};
+}
+
+// pg_get_viewdef() ran with an empty search_path, so only built-in names stand without a schema.
+ViewFacts judge_definition(const std::string& definition, const Catalog& catalog) {
+  const auto syntax = parse(definition);
+  if (!syntax) return opaque_view(syntax.error().message);
+  const auto& statements = (*syntax)->statements();
+  if (statements.size() != 1 || statements.front().kind != StatementKind::kSelect)
+    return opaque_view("no SELECT");
+  const bool time_word = scan(definition, base::HashSecret{}).time_word;
+  const Assessment a = assess(statements.front(), catalog, SearchPath({}), time_word);
+  ViewFacts facts;
+  facts.reason = a.reason;
+  facts.detail = a.detail;
+  facts.reads.assign(a.reads.begin(), a.reads.end());
+  facts.runs_code = a.runs_code || a.changes_settings;
+  return facts;
+}
+
+}  // namespace
+
+SearchPath::SearchPath(std::vector<std::string> schemas) {
+  std::erase_if(schemas, [](const std::string& s) { return s.starts_with("pg_temp"); });
+  if (std::ranges::find(schemas, "pg_catalog") == schemas.end())
+    schemas.insert(schemas.begin(), "pg_catalog");
+  schemas_ = std::make_shared<const std::vector<std::string>>(std::move(schemas));
+}
+
+Catalog::Catalog() : tables_(std::make_unique<Tables>()) {}
+Catalog::~Catalog() = default;
+
+const Relation* Catalog::relation(Oid oid) const {
+  const auto found = tables_->relations.find(oid);
+  return found == tables_->relations.end() ? nullptr : &found->second;
+}
+
+const Relation* Catalog::find_relation(const Name& name, const SearchPath& path) const {
+  const auto found = tables_->relations_by_name.find(std::string_view(name.name));
+  if (found == tables_->relations_by_name.end()) return nullptr;
+  const auto in_schema = [&](std::string_view schema) -> const Relation* {
+    const auto match = std::ranges::find(found->second, schema, [](const Relation* r) { return r->schema; });
+    return match == found->second.end() ? nullptr : *match;
+  };
+  if (!name.schema.empty()) return in_schema(name.schema);
+  for (const std::string& schema : path.schemas()) {
+    if (const Relation* relation = in_schema(schema)) return relation;
+  }
+  return nullptr;
+}
+
+FunctionFacts Catalog::function(std::string_view name) const { return facts_of(tables_->functions, name); }
+
+OperatorFacts Catalog::operator_facts(std::string_view name) const {
+  OperatorFacts facts = facts_of(tables_->operators, name);
+  // An implicit cast leads operands of built-in types to operators on the others.
+  if (casts_.implicit_to_user_type && facts.user_on_user_types) facts.user_on_builtin_types = true;
+  return facts;
+}
+
+TypeFacts Catalog::type(std::string_view name) const { return facts_of(tables_->types, name); }
+
+const ViewFacts& Catalog::view(const Relation& relation) const {
+  static const ViewFacts kUnknown = opaque_view("definition not known");
+  const std::lock_guard lock(tables_->views_mutex);
+  const auto found = tables_->views.find(relation.oid);
+  if (found == tables_->views.end()) return kUnknown;
+  View& view = found->second;
+  if (view.state == View::State::kReady) return view.facts;
+  // A cycle cannot be in a sound catalog, but nothing here may depend on that.
+  if (view.state == View::State::kResolving || tables_->view_depth >= kViewDepthMax) return kUnknown;
+  view.state = View::State::kResolving;
+  ++tables_->view_depth;
+  view.facts = judge_definition(view.definition, *this);
+  --tables_->view_depth;
+  view.state = View::State::kReady;
+  return view.facts;
+}
+
+namespace {
+
+bool follows(const ForeignKey& key, WriteKind kind) {
+  const auto acts = [](char action) { return action == 'c' || action == 'n' || action == 'd'; };
+  switch (kind) {
+    case WriteKind::kDelete:
+      return acts(key.on_delete);
+    case WriteKind::kUpdate:
+      return acts(key.on_update);
+    case WriteKind::kMerge:
+      return acts(key.on_delete) || acts(key.on_update);
+    case WriteKind::kTruncateCascade:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool is_table(const Relation& relation) { return relation.kind == 'r' || relation.kind == 'p'; }
+
+}  // namespace
+
+std::optional<std::vector<Oid>> Catalog::written_with(const Relation& relation, WriteKind kind) const {
+  if (kind == WriteKind::kRefresh) {
+    if (relation.kind != 'm' || view(relation).runs_code) return std::nullopt;
+    return std::vector<Oid>{relation.oid};
+  }
+  std::set<Oid> written;
+  std::set<std::pair<Oid, WriteKind>> seen;
+  std::vector<std::pair<Oid, WriteKind>> pending = {{relation.oid, kind}};
+  while (!pending.empty()) {
+    const auto [oid, how] = pending.back();
+    pending.pop_back();
+    if (!seen.emplace(oid, how).second) continue;
+    written.insert(oid);
+    const Relation* const table = this->relation(oid);
+    if (table == nullptr || !is_table(*table) || table->system || table->write_runs_code ||
+        table->has_rules) {
+      return std::nullopt;
+    }
+    if (table->user_types && casts_.effects) return std::nullopt;
+    for (const Oid child : table->descendants) pending.emplace_back(child, how);
+    const auto keys = tables_->foreign_keys.find(oid);
+    if (keys == tables_->foreign_keys.end()) continue;
+    // What a key's action does to the referencing rows may be an update or a delete.
+    const WriteKind next = how == WriteKind::kTruncateCascade ? how : WriteKind::kMerge;
+    for (const ForeignKey& key : keys->second) {
+      if (follows(key, how)) pending.emplace_back(key.referencing, next);
+    }
+  }
+  return std::vector<Oid>(written.begin(), written.end());
+}
+
+}  // namespace pgweir::query

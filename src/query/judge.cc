@@ -1,0 +1,217 @@
+#include "query/judge.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "query/assess.h"
+
+namespace pgweir::query {
+namespace {
+
+void do_anything(Effects& effects) {
+  effects.writes_everything = true;
+  effects.changes_settings = true;
+}
+
+void apply(const Assessment& assessment, Effects& effects) {
+  if (assessment.runs_code) do_anything(effects);
+  if (assessment.changes_settings) effects.changes_settings = true;
+}
+
+bool is_empty(const Effects& e) {
+  return !e.writes_everything && e.writes.empty() && !e.changes_settings && !e.changes_catalog &&
+         !e.may_commit;
+}
+
+// What statements do that do not depend on names. `verdict` comes with reason kNotRead.
+void judge_by_kind(const Statement& statement, Verdict& verdict) {
+  Effects& effects = verdict.effects;
+  switch (statement.kind) {
+    case StatementKind::kSelect:
+    case StatementKind::kWrite:
+    case StatementKind::kCopyTo:
+    case StatementKind::kExplain:
+    case StatementKind::kExplainAnalyze:
+    case StatementKind::kDeclareCursor:
+      break;  // by their trees
+    case StatementKind::kShow:
+    case StatementKind::kCloseCursor:
+      verdict.harmless = true;
+      break;
+    case StatementKind::kTransaction:
+      // A two-phase transaction's writes were not seen by this session.
+      if (statement.transaction == TransactionControl::kOther) effects.writes_everything = true;
+      verdict.harmless = statement.transaction != TransactionControl::kOther &&
+                         statement.transaction != TransactionControl::kPrepare;
+      break;
+    case StatementKind::kSet:
+    case StatementKind::kSetTransaction:
+      effects.changes_settings = true;
+      break;
+    case StatementKind::kDiscard:
+      effects.changes_settings = true;
+      verdict.touches_prepared = true;
+      break;
+    case StatementKind::kFetch:
+      do_anything(effects);
+      verdict.fetches_cursor = true;
+      break;
+    case StatementKind::kPrepare:
+    case StatementKind::kDeallocate:
+      verdict.touches_prepared = true;
+      break;
+    case StatementKind::kExecute:
+      do_anything(effects);
+      break;
+    case StatementKind::kCall:
+      do_anything(effects);
+      effects.changes_catalog = true;
+      effects.may_commit = true;
+      break;
+    case StatementKind::kNotify:
+    case StatementKind::kLock:
+      break;
+    case StatementKind::kMaintenance:
+      effects.may_commit = true;
+      break;
+    case StatementKind::kDdl:
+      do_anything(effects);
+      effects.changes_catalog = true;
+      break;
+  }
+}
+
+void add_writes(const Statement& statement, const Catalog& catalog, const SearchPath& path,
+                Effects& effects) {
+  for (const WriteUse& write : statement.writes) {
+    const RelationUse& use = write.relation;
+    const Relation* const relation = use.other_database ? nullptr : catalog.find_relation(use.name, path);
+    const auto written = relation == nullptr ? std::nullopt : catalog.written_with(*relation, write.kind);
+    if (!written) {
+      do_anything(effects);
+      continue;
+    }
+    effects.writes.insert(effects.writes.end(), written->begin(), written->end());
+  }
+}
+
+bool is_tree(StatementKind kind) {
+  return kind == StatementKind::kSelect || kind == StatementKind::kWrite || kind == StatementKind::kCopyTo ||
+         kind == StatementKind::kExplain || kind == StatementKind::kExplainAnalyze ||
+         kind == StatementKind::kDeclareCursor;
+}
+
+void judge_select(const Statement& statement, Assessment& assessment, Verdict& verdict) {
+  verdict.reason = assessment.reason;
+  verdict.detail = std::move(assessment.detail);
+  if (!statement.writes.empty() || statement.data_modifying_cte) {
+    verdict.reason = Reason::kDataModifyingCte;
+    verdict.detail.clear();
+  }
+  if (statement.creates_table) {
+    verdict.reason = Reason::kNotRead;
+    verdict.detail = "SELECT INTO";
+  }
+  verdict.reads.assign(assessment.reads.begin(), assessment.reads.end());
+}
+
+void judge_tree(const Statement& statement, const Catalog& catalog, const SearchPath& path, bool time_word,
+                Verdict& verdict) {
+  Assessment assessment = assess(statement, catalog, path, time_word);
+  apply(assessment, verdict.effects);
+  // EXPLAIN plans, and planning may run functions; it writes nothing.
+  const bool runs = statement.kind != StatementKind::kExplain;
+  if (runs) add_writes(statement, catalog, path, verdict.effects);
+  if (runs && statement.creates_table) {
+    do_anything(verdict.effects);
+    verdict.effects.changes_catalog = true;
+  }
+  verdict.harmless = is_empty(verdict.effects) && !statement.locking && !assessment.changes_state;
+  if (statement.kind == StatementKind::kSelect) judge_select(statement, assessment, verdict);
+}
+
+Verdict judge_one(const Statement& statement, const Catalog* catalog, const SearchPath& path,
+                  bool time_word) {
+  Verdict verdict;
+  verdict.reason = Reason::kNotRead;
+  verdict.detail = statement.tag;
+  verdict.transaction = statement.transaction;
+  judge_by_kind(statement, verdict);
+  if (!is_tree(statement.kind)) return verdict;
+  if (catalog != nullptr) {
+    judge_tree(statement, *catalog, path, time_word, verdict);
+  } else {
+    if (statement.kind == StatementKind::kSelect) verdict.reason = Reason::kUnknownRelation;
+    do_anything(verdict.effects);
+    verdict.effects.changes_catalog = statement.creates_table;
+  }
+  return verdict;
+}
+
+void sort_unique(std::vector<Oid>& oids) {
+  std::ranges::sort(oids);
+  const auto rest = std::ranges::unique(oids);
+  oids.erase(rest.begin(), rest.end());
+}
+
+void merge(Verdict& into, const Verdict& next) {
+  Effects& effects = into.effects;
+  effects.writes_everything |= next.effects.writes_everything;
+  effects.changes_settings |= next.effects.changes_settings;
+  effects.changes_catalog |= next.effects.changes_catalog;
+  effects.may_commit |= next.effects.may_commit || next.transaction != TransactionControl::kNone;
+  effects.writes.insert(effects.writes.end(), next.effects.writes.begin(), next.effects.writes.end());
+  into.reads.insert(into.reads.end(), next.reads.begin(), next.reads.end());
+  into.fetches_cursor |= next.fetches_cursor;
+  into.touches_prepared |= next.touches_prepared;
+  into.harmless = into.harmless && next.harmless && next.transaction == TransactionControl::kNone;
+  if (next.transaction != TransactionControl::kNone &&
+      into.transaction != TransactionControl::kBeginWithOptions) {
+    into.transaction = next.transaction;
+  }
+}
+
+Verdict judge_all(const Syntax& syntax, const Catalog* catalog, const SearchPath& path, bool time_word) {
+  Verdict verdict;
+  const auto& statements = syntax.statements();
+  if (statements.size() == 1) {
+    verdict = judge_one(statements.front(), catalog, path, time_word);
+  } else {
+    verdict.reason = statements.empty() ? Reason::kNotRead : Reason::kMultiStatement;
+    verdict.detail = statements.empty() ? "empty query" : "";
+    verdict.harmless = true;
+    for (const Statement& statement : statements) {
+      merge(verdict, judge_one(statement, catalog, path, time_word));
+    }
+  }
+  // A function can DEALLOCATE too.
+  if (verdict.effects.writes_everything) verdict.touches_prepared = true;
+  sort_unique(verdict.effects.writes);
+  sort_unique(verdict.reads);
+  return verdict;
+}
+
+}  // namespace
+
+Verdict judge(const Syntax& syntax, const Catalog& catalog, const SearchPath& path, bool time_word) {
+  return judge_all(syntax, &catalog, path, time_word);
+}
+
+Verdict judge_without_catalog(const Syntax& syntax) {
+  static const SearchPath kNoPath({});
+  return judge_all(syntax, nullptr, kNoPath, false);
+}
+
+Verdict unknown_verdict(Reason reason, std::string detail) {
+  Verdict verdict;
+  verdict.reason = reason;
+  verdict.detail = std::move(detail);
+  do_anything(verdict.effects);
+  verdict.effects.changes_catalog = true;
+  verdict.effects.may_commit = true;
+  verdict.touches_prepared = true;
+  return verdict;
+}
+
+}  // namespace pgweir::query

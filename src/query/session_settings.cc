@@ -1,0 +1,112 @@
+#include "query/session_settings.h"
+
+#include <array>
+
+namespace pgweir::query {
+namespace {
+
+// Left out of the digest: settings that cannot change a reply that is given at all. Time limits and
+// locks decide whether an answer comes; log, connection and TCP settings never reach it;
+// application_name is shown only by system views and current_setting(), which are not cached.
+// transaction_* describe the probe's own transaction and are columns of their own.
+constexpr std::string_view kProbe = R"(
+SELECT CURRENT_USER::pg_catalog.text, SESSION_USER::pg_catalog.text,
+  pg_catalog.current_schemas(true)::pg_catalog.text[],
+  pg_catalog.pg_my_temp_schema() OPERATOR(pg_catalog.<>) 0::pg_catalog.oid AND (
+    EXISTS (SELECT 1 FROM pg_catalog.pg_class c
+      WHERE c.relnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema())
+    OR EXISTS (SELECT 1 FROM pg_catalog.pg_type t
+      WHERE t.typnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema())),
+  pg_catalog.current_setting('transaction_isolation'), pg_catalog.current_setting('transaction_deferrable'),
+  pg_catalog.current_setting('default_transaction_isolation'),
+  pg_catalog.current_setting('default_transaction_deferrable'),
+  pg_catalog.current_setting('server_encoding'), pg_catalog.current_setting('client_encoding'),
+  pg_catalog.current_setting('standard_conforming_strings'),
+  (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(s.name) OPERATOR(pg_catalog.||) '='
+      OPERATOR(pg_catalog.||) pg_catalog.quote_nullable(s.setting), ',' ORDER BY s.name COLLATE pg_catalog."C")
+    FROM pg_catalog.pg_show_all_settings() s
+    WHERE (s.setting OPERATOR(pg_catalog.<>) s.boot_val OR s.boot_val IS NULL)
+      AND s.name OPERATOR(pg_catalog.!~) '^(application_name$|transaction_|log_|tcp_|ssl_|(statement|lock|deadlock|idle_in_transaction_session|idle_session)_timeout$)'
+      AND s.context OPERATOR(pg_catalog.=) ANY (ARRAY['user', 'superuser', 'backend', 'superuser-backend'])))";
+
+constexpr std::size_t kColumnCount = 12;
+
+bool is_reads_committed(std::string_view isolation) {
+  // PostgreSQL runs READ UNCOMMITTED as READ COMMITTED.
+  return isolation == "read committed" || isolation == "read uncommitted";
+}
+
+// One element of an array's text form, from text[i]; i ends behind it.
+base::Result<std::string> array_element(std::string_view text, std::size_t& i) {
+  std::string element;
+  if (i < text.size() && text[i] == '"') {
+    for (++i; i < text.size() && text[i] != '"'; ++i) {
+      if (text[i] == '\\') ++i;
+      if (i < text.size()) element.push_back(text[i]);
+    }
+    if (i >= text.size()) return base::fail(base::ErrorCode::kInvalid, "unterminated array element");
+    ++i;
+    return element;
+  }
+  while (i < text.size() && text[i] != ',' && text[i] != '}') {
+    if (text[i] == '\\') ++i;
+    if (i < text.size()) element.push_back(text[i++]);
+  }
+  if (element.empty() || element == "NULL" || element.front() == '{') {
+    return base::fail(base::ErrorCode::kInvalid, "not a plain array of text");
+  }
+  return element;
+}
+
+}  // namespace
+
+std::string_view settings_probe_sql() { return kProbe; }
+
+base::Result<std::vector<std::string>> parse_text_array(std::string_view text) {
+  if (text.size() < 2 || text.front() != '{' || text.back() != '}') {
+    return base::fail(base::ErrorCode::kInvalid, "not an array");
+  }
+  std::vector<std::string> elements;
+  if (text == "{}") return elements;
+  std::size_t i = 1;
+  while (true) {
+    auto element = array_element(text, i);
+    if (!element) return std::unexpected(element.error());
+    elements.push_back(std::move(*element));
+    if (i >= text.size()) return base::fail(base::ErrorCode::kInvalid, "unterminated array");
+    if (text[i] == '}') break;
+    if (text[i] != ',') return base::fail(base::ErrorCode::kInvalid, "array elements run together");
+    ++i;
+  }
+  if (i + 1 != text.size()) return base::fail(base::ErrorCode::kInvalid, "bytes after an array");
+  return elements;
+}
+
+base::Result<SessionSettings> parse_settings(std::span<const std::optional<std::string_view>> columns) {
+  if (columns.size() != kColumnCount) {
+    return base::fail(base::ErrorCode::kInvalid, "settings probe with a wrong number of columns");
+  }
+  std::array<std::string_view, kColumnCount> text;
+  for (std::size_t i = 0; i < kColumnCount; ++i) {
+    // The digest is NULL where nothing differs from the defaults.
+    if (!columns[i] && i + 1 != kColumnCount)
+      return base::fail(base::ErrorCode::kInvalid, "NULL in settings probe");
+    text[i] = columns[i].value_or("");
+  }
+  auto path = parse_text_array(text[2]);
+  if (!path) return std::unexpected(path.error());
+  if (text[3] != "t" && text[3] != "f")
+    return base::fail(base::ErrorCode::kInvalid, "not a boolean in settings probe");
+  SessionSettings settings;
+  settings.current_user = text[0];
+  settings.session_user = text[1];
+  settings.search_path = std::move(*path);
+  settings.has_temp_objects = text[3] == "t";
+  settings.in_plain_transaction = is_reads_committed(text[4]) && text[5] == "off";
+  settings.plain_transactions = is_reads_committed(text[6]) && text[7] == "off";
+  settings.readable_text = text[8] == "UTF8" && text[9] == "UTF8" && text[10] == "on";
+  settings.digest = text[11];
+  return settings;
+}
+
+}  // namespace pgweir::query

@@ -1,0 +1,158 @@
+#include "query/statement_table.h"
+
+#include <optional>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace pgweir::query {
+namespace {
+
+// One template. The syntax is null if the parser refused the text.
+struct Entry {
+  base::Hash128 shape;
+  bool used = false;  // live, not a free slot
+  bool hot = false;   // asked for since the hand passed
+  bool time_word = false;
+  bool judged = false;
+  std::shared_ptr<const Syntax> syntax;
+  std::string refusal;
+  std::uint64_t catalog_version = 0;
+  std::optional<SearchPath> path;  // none: judged without a catalog
+  Verdict verdict;
+  std::size_t bytes = 0;
+};
+
+std::size_t verdict_bytes(const Verdict& v) {
+  return v.detail.capacity() + (v.reads.capacity() + v.effects.writes.capacity()) * sizeof(Oid);
+}
+
+}  // namespace
+
+struct StatementTable::Impl {
+  explicit Impl(const StatementTableConfig& c)
+      : config(c), unanalysed(unknown_verdict(Reason::kUnparsable)) {}
+
+  StatementTableConfig config;
+  std::vector<Entry> entries;
+  std::vector<std::size_t> free;
+  std::unordered_map<base::Hash128, std::size_t> by_shape;
+  std::size_t bytes = 0;
+  std::size_t hand = 0;
+  Verdict unanalysed;
+
+  Entry& find_or_parse(std::string_view sql, const Scan& scan, StatementTableStats& stats);
+  void evict_one(StatementTableStats& stats, std::size_t keep);
+  void account(Entry& entry);
+  void make_room(StatementTableStats& stats, std::size_t keep);
+  std::size_t take_slot();
+};
+
+StatementTable::StatementTable(const StatementTableConfig& config) : impl_(std::make_unique<Impl>(config)) {}
+StatementTable::~StatementTable() = default;
+
+std::size_t StatementTable::size() const { return impl_->by_shape.size(); }
+std::size_t StatementTable::memory_bytes() const { return impl_->bytes; }
+
+void StatementTable::Impl::account(Entry& entry) {
+  bytes -= entry.bytes;
+  entry.bytes = sizeof entry + 64 + entry.refusal.capacity() + verdict_bytes(entry.verdict) +
+                (entry.syntax == nullptr ? 0 : entry.syntax->memory_bytes());
+  bytes += entry.bytes;
+}
+
+// CLOCK: the first entry but `keep` that was not asked for since the hand last passed it.
+// REQUIRES: there is an entry other than `keep`.
+void StatementTable::Impl::evict_one(StatementTableStats& stats, std::size_t keep) {
+  while (true) {
+    hand = hand + 1 < entries.size() ? hand + 1 : 0;
+    Entry& entry = entries[hand];
+    if (!entry.used || hand == keep) continue;
+    if (!std::exchange(entry.hot, false)) break;
+  }
+  Entry& entry = entries[hand];
+  by_shape.erase(entry.shape);
+  bytes -= entry.bytes;
+  entry = Entry{};
+  free.push_back(hand);
+  ++stats.evictions;
+}
+
+// One entry always stays, however large.
+void StatementTable::Impl::make_room(StatementTableStats& stats, std::size_t keep) {
+  while (bytes > config.bytes_max && by_shape.size() > 1) evict_one(stats, keep);
+}
+
+std::size_t StatementTable::Impl::take_slot() {
+  if (free.empty()) {
+    entries.emplace_back();
+    return entries.size() - 1;
+  }
+  const std::size_t slot = free.back();
+  free.pop_back();
+  return slot;
+}
+
+Entry& StatementTable::Impl::find_or_parse(std::string_view sql, const Scan& scan,
+                                           StatementTableStats& stats) {
+  const auto found = by_shape.find(scan.shape);
+  if (found != by_shape.end()) return entries[found->second];
+  if (by_shape.size() >= config.entries_max && !by_shape.empty()) evict_one(stats, entries.size());
+  const std::size_t slot = take_slot();
+  Entry& entry = entries[slot];
+  entry.used = true;
+  entry.shape = scan.shape;
+  by_shape.emplace(scan.shape, slot);
+  ++stats.parsed;
+  auto syntax = parse(sql);
+  if (syntax) {
+    entry.syntax = std::move(*syntax);
+  } else {
+    entry.refusal = std::move(syntax.error().message);
+  }
+  return entry;
+}
+
+const Verdict& StatementTable::verdict(std::string_view sql, const Scan& scan, const Catalog& catalog,
+                                       const SearchPath& path) {
+  if (!scan.valid) return impl_->unanalysed;
+  Entry& entry = impl_->find_or_parse(sql, scan, stats_);
+  entry.hot = true;
+  if (entry.judged && entry.path && entry.catalog_version == catalog.version() &&
+      entry.time_word == scan.time_word && *entry.path == path) {
+    ++stats_.hits;
+    return entry.verdict;
+  }
+  ++stats_.judged;
+  entry.verdict = entry.syntax == nullptr ? unknown_verdict(Reason::kUnparsable, entry.refusal)
+                                          : judge(*entry.syntax, catalog, path, scan.time_word);
+  entry.judged = true;
+  entry.catalog_version = catalog.version();
+  entry.path = path;
+  entry.time_word = scan.time_word;
+  impl_->account(entry);
+  const auto slot = static_cast<std::size_t>(&entry - impl_->entries.data());
+  impl_->make_room(stats_, slot);
+  return impl_->entries[slot].verdict;
+}
+
+const Verdict& StatementTable::verdict_without_catalog(std::string_view sql, const Scan& scan) {
+  if (!scan.valid) return impl_->unanalysed;
+  Entry& entry = impl_->find_or_parse(sql, scan, stats_);
+  entry.hot = true;
+  if (entry.judged && !entry.path) {
+    ++stats_.hits;
+    return entry.verdict;
+  }
+  ++stats_.judged;
+  entry.verdict = entry.syntax == nullptr ? unknown_verdict(Reason::kUnparsable, entry.refusal)
+                                          : judge_without_catalog(*entry.syntax);
+  entry.judged = true;
+  entry.path.reset();
+  impl_->account(entry);
+  const auto slot = static_cast<std::size_t>(&entry - impl_->entries.data());
+  impl_->make_room(stats_, slot);
+  return impl_->entries[slot].verdict;
+}
+
+}  // namespace pgweir::query
