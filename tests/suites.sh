@@ -5,6 +5,7 @@ SUITES="
 unit|build|dev|unit tests of every folder, and the style rules, under ASan and UBSan
 style|build|dev|includes against the rows of the house, and limits on functions and files (part of unit)
 protocol|build server test|dev|messages in any order, directly and through pgweir; hostile bytes
+behaviour|build server test|dev|scripts of statements with the outcome expected of each: hit, miss, bypass
 "
 
 suite_field() { # NAME FIELD
@@ -43,6 +44,7 @@ run_ctest() { # PRESET [ctest arguments]
 suite_unit() { run_ctest dev; }
 suite_style() { build/dev/style_test; }
 suite_protocol() { tests/protocol/run; }
+suite_behaviour() { tests/behaviour/run; }
 
 prepare_suites() {
   local suite packages=() presets=()
