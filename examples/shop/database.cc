@@ -34,6 +34,13 @@ Result<void> Database::connect() {
   return {};
 }
 
+Result<void> Database::make_ready() {
+  if (!alive()) {
+    if (auto connected = connect(); !connected) return connected;
+  }
+  return prepared_ ? Result<void>() : prepare_statements();
+}
+
 Result<void> Database::prepare_statements() {
   for (const Statement& statement : kStatements) {
     const auto prepared = checked(PQprepare(connection_.get(), statement.name, statement.sql, 0, nullptr));
@@ -54,12 +61,7 @@ Result<Rows> Database::read(const char* statement, std::span<const std::string> 
 
 Result<Rows> Database::write(const char* statement, std::span<const std::string> parameters) {
   if (parameters.size() > kParametersMax) return fail(500, "too many parameters");
-  if (!alive()) {
-    if (auto connected = connect(); !connected) return std::unexpected(connected.error());
-  }
-  if (!prepared_) {
-    if (auto prepared = prepare_statements(); !prepared) return std::unexpected(prepared.error());
-  }
+  if (auto ready = make_ready(); !ready) return std::unexpected(ready.error());
   std::array<const char*, kParametersMax> values{};
   for (std::size_t i = 0; i < parameters.size(); ++i) values[i] = parameters[i].c_str();
   return checked(PQexecPrepared(connection_.get(), statement, static_cast<int>(parameters.size()),

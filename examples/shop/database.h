@@ -26,6 +26,8 @@ class Database {
 
   // Connects now, so that a wrong URL shows at start. 503 with libpq's reason.
   Result<void> connect();
+  // Connects and prepares if that is not done yet; read() and write() do it as well.
+  Result<void> make_ready();
 
   // Runs a statement of statements.h by its name; parameters in text form. A read whose connection
   // turns out to be dead is sent once more on a new one; a write is not, since it may have happened.

@@ -25,6 +25,7 @@ bool WorkerPool::submit(Job job) {
 
 void WorkerPool::work(std::stop_token stop) {
   Database database(database_url_);
+  (void)database.make_ready();  // spares the first requests the wait; a failure shows in them
   while (true) {
     Job job;
     {
