@@ -129,6 +129,14 @@ TEST(Config, ReportsRepeatedKeysAndBrokenText) {
   EXPECT_THAT(findings("[cache]\nttl = 5"), ElementsAre(testing::HasSubstr("5 has no unit")));
 }
 
+// Where the parser asks whether a code point is whitespace; a sanitizer build shows what it does.
+TEST(Config, ForeignCodePointsAreNoDanger) {
+  EXPECT_THAT(findings("\u044a#"), ElementsAre(testing::HasSubstr("not TOML: ")));
+  EXPECT_THAT(findings("[\u033a]"), ElementsAre(testing::HasSubstr("not TOML: ")));
+  EXPECT_THAT(findings("[server] # caf\u00e9\nstate_dir = \"\"\"\\\n\u00a7\"\"\"\n"), ElementsAre());
+  EXPECT_THAT(findings("[&"), ElementsAre(testing::HasSubstr("not TOML: ")));
+}
+
 TEST(Config, RefusesTextThatIsTooLong) {
   EXPECT_THAT(findings(std::string((1 << 20) + 1, '\n')),
               ElementsAre("pgweir.toml:1:1: error: longer than 1MiB"));
