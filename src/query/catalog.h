@@ -135,6 +135,7 @@ class CatalogBuilder {
  public:
   // `version`: the caller's number, another one for each snapshot of any database.
   explicit CatalogBuilder(std::uint64_t version);
+  CatalogBuilder(CatalogBuilder&&) noexcept;
   ~CatalogBuilder();
   // A row of catalog_queries()[query]. A malformed row makes finish() fail.
   void row(std::size_t query, std::span<const std::optional<std::string_view>> columns);

@@ -117,6 +117,7 @@ CatalogBuilder::CatalogBuilder(std::uint64_t version) : raw_(std::make_unique<Ra
   raw_->catalog->version_ = version;
 }
 
+CatalogBuilder::CatalogBuilder(CatalogBuilder&&) noexcept = default;
 CatalogBuilder::~CatalogBuilder() = default;
 
 void CatalogBuilder::row(std::size_t query, std::span<const std::optional<std::string_view>> columns) {

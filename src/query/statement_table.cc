@@ -12,7 +12,7 @@ namespace {
 struct Entry {
   base::Hash128 shape;
   bool used = false;  // live, not a free slot
-  bool hot = false;   // asked for since the hand passed
+  bool hot = false;   // asked for again since the hand passed
   bool time_word = false;
   bool judged = false;
   std::shared_ptr<const Syntax> syntax;
@@ -96,7 +96,10 @@ std::size_t StatementTable::Impl::take_slot() {
 Entry& StatementTable::Impl::find_or_parse(std::string_view sql, const Scan& scan,
                                            StatementTableStats& stats) {
   const auto found = by_shape.find(scan.shape);
-  if (found != by_shape.end()) return entries[found->second];
+  if (found != by_shape.end()) {
+    entries[found->second].hot = true;
+    return entries[found->second];
+  }
   if (by_shape.size() >= config.entries_max && !by_shape.empty()) evict_one(stats, entries.size());
   const std::size_t slot = take_slot();
   Entry& entry = entries[slot];
@@ -117,7 +120,6 @@ const Verdict& StatementTable::verdict(std::string_view sql, const Scan& scan, c
                                        const SearchPath& path) {
   if (!scan.valid) return impl_->unanalysed;
   Entry& entry = impl_->find_or_parse(sql, scan, stats_);
-  entry.hot = true;
   if (entry.judged && entry.path && entry.catalog_version == catalog.version() &&
       entry.time_word == scan.time_word && *entry.path == path) {
     ++stats_.hits;
@@ -139,7 +141,6 @@ const Verdict& StatementTable::verdict(std::string_view sql, const Scan& scan, c
 const Verdict& StatementTable::verdict_without_catalog(std::string_view sql, const Scan& scan) {
   if (!scan.valid) return impl_->unanalysed;
   Entry& entry = impl_->find_or_parse(sql, scan, stats_);
-  entry.hot = true;
   if (entry.judged && !entry.path) {
     ++stats_.hits;
     return entry.verdict;

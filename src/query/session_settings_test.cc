@@ -1,0 +1,93 @@
+#include "query/session_settings.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace pgweir::query {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using Columns = std::vector<std::optional<std::string_view>>;
+
+Columns plain() {
+  return {"alice",
+          "bob",
+          "{pg_catalog,\"$x\",public}",
+          "f",
+          "read committed",
+          "off",
+          "read committed",
+          "off",
+          "UTF8",
+          "UTF8",
+          "on",
+          "a='b'"};
+}
+
+TEST(SessionSettings, ReadsTheProbe) {
+  const auto s = parse_settings(plain());
+  ASSERT_TRUE(s);
+  EXPECT_EQ(s->current_user, "alice");
+  EXPECT_EQ(s->session_user, "bob");
+  EXPECT_THAT(s->search_path, ElementsAre("pg_catalog", "$x", "public"));
+  EXPECT_FALSE(s->has_temp_objects);
+  EXPECT_TRUE(s->in_plain_transaction);
+  EXPECT_TRUE(s->plain_transactions);
+  EXPECT_TRUE(s->readable_text);
+  EXPECT_EQ(s->digest, "a='b'");
+}
+
+TEST(SessionSettings, WhatIsNotPlainShows) {
+  const auto with = [](std::size_t column, std::string_view value) {
+    Columns columns = plain();
+    columns[column] = value;
+    return *parse_settings(columns);
+  };
+  EXPECT_TRUE(with(3, "t").has_temp_objects);
+  EXPECT_FALSE(with(4, "repeatable read").in_plain_transaction);
+  EXPECT_TRUE(with(4, "read uncommitted").in_plain_transaction);
+  EXPECT_FALSE(with(5, "on").in_plain_transaction);
+  EXPECT_FALSE(with(6, "serializable").plain_transactions);
+  EXPECT_FALSE(with(7, "on").plain_transactions);
+  EXPECT_FALSE(with(8, "LATIN1").readable_text);
+  EXPECT_FALSE(with(9, "SJIS").readable_text);
+  EXPECT_FALSE(with(10, "off").readable_text);
+}
+
+TEST(SessionSettings, RefusesOtherRows) {
+  EXPECT_FALSE(parse_settings({}));
+  Columns columns = plain();
+  columns.pop_back();
+  EXPECT_FALSE(parse_settings(columns));
+  columns = plain();
+  columns[0] = std::nullopt;
+  EXPECT_FALSE(parse_settings(columns));
+  columns = plain();
+  columns[3] = "yes";
+  EXPECT_FALSE(parse_settings(columns));
+  columns = plain();
+  columns[2] = "public";
+  EXPECT_FALSE(parse_settings(columns));
+  columns = plain();
+  columns[11] = std::nullopt;
+  EXPECT_TRUE(parse_settings(columns));
+}
+
+TEST(TextArray, AsPostgresWritesIt) {
+  EXPECT_THAT(*parse_text_array("{}"), IsEmpty());
+  EXPECT_THAT(*parse_text_array("{a,b}"), ElementsAre("a", "b"));
+  EXPECT_THAT(*parse_text_array(R"({"a b","c\"d","e\\f","g,h","{}","NULL",""})"),
+              ElementsAre("a b", "c\"d", "e\\f", "g,h", "{}", "NULL", ""));
+  for (const char* text : {"", "{", "}", "{a", "a}", "{a,}", "{,a}", "{NULL}", "{{a}}", "{\"a}", "{\"a\"b}",
+                           "{a}b}", "{\"a\\", "{\"a\\\"}"}) {
+    EXPECT_FALSE(parse_text_array(text)) << text;
+  }
+}
+
+}  // namespace
+}  // namespace pgweir::query
