@@ -34,7 +34,9 @@ using base::Nanos;
 using base::Result;
 
 constexpr int kInterruptedExit = 130;
-constexpr std::size_t kApiThreads = 8;
+// Enough that a request seldom waits for a thread: the API that gets most of the traffic must not look slower
+// than the other for that reason alone.
+constexpr std::size_t kApiThreads = 16;
 constexpr Nanos kPollPause = 20 * kMillisecond;
 constexpr Nanos kListenWait = 20 * kSecond;
 constexpr Nanos kScrapeTimeout = 300 * kMillisecond;
