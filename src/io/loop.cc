@@ -32,7 +32,8 @@ Loop::~Loop() {
 base::Result<void> Loop::add(int fd, std::uint32_t interest, Handler* handler) {
   epoll_event event{.events = interest, .data = {.ptr = handler}};
   if (epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) != 0)
-    return base::fail(base::ErrorCode::kLimit, std::string("cannot watch a connection: ") + std::strerror(errno));
+    return base::fail(base::ErrorCode::kLimit,
+                      std::string("cannot watch a connection: ") + std::strerror(errno));
   return {};
 }
 
@@ -44,7 +45,8 @@ void Loop::modify(int fd, std::uint32_t interest, Handler* handler) {
 void Loop::remove(int fd, Handler* handler) {
   epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr);
   for (int i = dispatching_; i < dispatch_end_; ++i)
-    if (events_[static_cast<std::size_t>(i)].data.ptr == handler) events_[static_cast<std::size_t>(i)].events = 0;
+    if (events_[static_cast<std::size_t>(i)].data.ptr == handler)
+      events_[static_cast<std::size_t>(i)].events = 0;
 }
 
 TimerId Loop::after(base::Nanos delay, std::function<void()> action) {
@@ -97,7 +99,8 @@ int Loop::wait_ms() const {
   if (timers_.empty()) return -1;
   const base::Nanos left = timers_.front().due - now();
   if (left <= 0) return 0;
-  return static_cast<int>(std::min<base::Nanos>((left + base::kMillisecond - 1) / base::kMillisecond, 60'000));
+  return static_cast<int>(
+      std::min<base::Nanos>((left + base::kMillisecond - 1) / base::kMillisecond, 60'000));
 }
 
 void Loop::dispatch(int count) {

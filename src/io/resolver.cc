@@ -34,8 +34,9 @@ void Resolver::run() {
       questions_.pop_front();
     }
     auto addresses = io::resolve(question.host, question.port);
-    question.loop->post(
-        [answer = std::move(question.answer), addresses = std::move(addresses)]() mutable { answer(std::move(addresses)); });
+    question.loop->post([answer = std::move(question.answer), addresses = std::move(addresses)]() mutable {
+      answer(std::move(addresses));
+    });
   }
 }
 

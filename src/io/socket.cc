@@ -22,7 +22,8 @@ base::Result<SocketAddress> unix_address(const std::string& directory, std::uint
   SocketAddress out;
   sockaddr_un address{};
   if (path.size() >= sizeof address.sun_path)
-    return base::fail(base::ErrorCode::kInvalid, path + ": longer than a Unix socket's path may be (107 bytes)");
+    return base::fail(base::ErrorCode::kInvalid,
+                      path + ": longer than a Unix socket's path may be (107 bytes)");
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   std::memcpy(&out.storage, &address, sizeof address);
@@ -41,7 +42,8 @@ base::Result<std::vector<SocketAddress>> look_up(const std::string& host, std::u
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = flags;
   addrinfo* list = nullptr;
-  const int error = getaddrinfo(host.empty() ? nullptr : host.c_str(), std::to_string(port).c_str(), &hints, &list);
+  const int error =
+      getaddrinfo(host.empty() ? nullptr : host.c_str(), std::to_string(port).c_str(), &hints, &list);
   if (error != 0) {
     const auto code = error == EAI_NONAME ? base::ErrorCode::kInvalid : base::ErrorCode::kUnavailable;
     return base::fail(code, host + ": " + gai_strerror(error));
@@ -78,7 +80,8 @@ std::string SocketAddress::text() const {
     return size > offsetof(sockaddr_un, sun_path) ? std::string(path) : std::string("local");
   }
   char host[NI_MAXHOST], service[NI_MAXSERV];
-  if (getnameinfo(get(), size, host, sizeof host, service, sizeof service, NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+  if (getnameinfo(get(), size, host, sizeof host, service, sizeof service, NI_NUMERICHOST | NI_NUMERICSERV) !=
+      0)
     return "unknown";
   const bool v6 = storage.ss_family == AF_INET6;
   return (v6 ? "[" : "") + std::string(host) + (v6 ? "]:" : ":") + service;
@@ -114,7 +117,8 @@ base::Result<Fd> listen_on(const SocketAddress& address) {
   if (address.storage.ss_family != AF_UNIX) setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (address.storage.ss_family == AF_INET6) setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
   remove_stale_socket(address);
-  if (bind(fd.get(), address.get(), address.size) != 0) return failed(base::ErrorCode::kInternal, place, errno);
+  if (bind(fd.get(), address.get(), address.size) != 0)
+    return failed(base::ErrorCode::kInternal, place, errno);
   if (listen(fd.get(), 4096) != 0) return failed(base::ErrorCode::kInternal, place, errno);
   return fd;
 }

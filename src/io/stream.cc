@@ -73,6 +73,13 @@ void Stream::shutdown() {
   SSL_shutdown(ssl_.get());
 }
 
+bool Stream::has_alpn() const {
+  const unsigned char* name = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(ssl_.get(), &name, &size);
+  return size != 0;
+}
+
 IoStatus Stream::tls_status(int result) {
   wanted_ = 0;
   switch (SSL_get_error(ssl_.get(), result)) {

@@ -42,6 +42,8 @@ class Stream {
   void start_tls(SslPtr ssl, std::shared_ptr<const TlsContext> context);
   IoStatus handshake();
 
+  // Whether the client named this protocol by ALPN. REQUIRES: is_tls().
+  bool has_alpn() const;
   // Decrypted bytes wait inside OpenSSL: epoll will not announce them.
   bool has_buffered_input() const;
   // Events besides the owner's own interest that a TLS operation waits for; 0 for plain streams.

@@ -14,8 +14,8 @@ constexpr unsigned char kAlpn[] = "\x0apostgresql";
 constexpr unsigned kAlpnBytes = sizeof kAlpn - 1;
 
 // As PostgreSQL 17 does it: a client that offers ALPN must offer "postgresql".
-int select_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in, unsigned in_size,
-                void*) {
+int select_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
+                unsigned in_size, void*) {
   unsigned char* selected = nullptr;
   if (SSL_select_next_proto(&selected, out_size, kAlpn, kAlpnBytes, in, in_size) != OPENSSL_NPN_NEGOTIATED)
     return SSL_TLSEXT_ERR_ALERT_FATAL;
@@ -23,9 +23,11 @@ int select_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const 
   return SSL_TLSEXT_ERR_OK;
 }
 
-base::Result<void> load_certificate(SSL_CTX* context, const std::string& cert_file, const std::string& key_file) {
+base::Result<void> load_certificate(SSL_CTX* context, const std::string& cert_file,
+                                    const std::string& key_file) {
   if (SSL_CTX_use_certificate_chain_file(context, cert_file.c_str()) != 1)
-    return base::fail(base::ErrorCode::kInvalid, "cannot load TLS certificate " + cert_file + ": " + tls_error());
+    return base::fail(base::ErrorCode::kInvalid,
+                      "cannot load TLS certificate " + cert_file + ": " + tls_error());
   if (SSL_CTX_use_PrivateKey_file(context, key_file.c_str(), SSL_FILETYPE_PEM) != 1)
     return base::fail(base::ErrorCode::kInvalid, "cannot load TLS key " + key_file + ": " + tls_error());
   if (SSL_CTX_check_private_key(context) != 1)
@@ -79,7 +81,8 @@ base::Result<std::shared_ptr<const TlsContext>> TlsContext::client(const std::st
                         ? SSL_CTX_set_default_verify_paths(out->context_)
                         : SSL_CTX_load_verify_locations(out->context_, root_cert_file.c_str(), nullptr);
   if (roots != 1)
-    return base::fail(base::ErrorCode::kInvalid, "cannot load root certificates " + root_cert_file + ": " + tls_error());
+    return base::fail(base::ErrorCode::kInvalid,
+                      "cannot load root certificates " + root_cert_file + ": " + tls_error());
   if (!cert_file.empty())
     if (auto loaded = load_certificate(out->context_, cert_file, key_file); !loaded)
       return std::unexpected(loaded.error());
@@ -105,7 +108,9 @@ SslPtr TlsContext::connect(int fd, bool verify, const std::string& host) const {
   if (is_ip_address(host)) {
     if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl.get()), host.c_str()) != 1) return nullptr;
   } else {
-    SSL_set_tlsext_host_name(ssl.get(), host.c_str());
+    // The macro SSL_set_tlsext_host_name hides a C cast; this is what it expands to.
+    std::string name = host;
+    SSL_ctrl(ssl.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data());
     SSL_set_hostflags(ssl.get(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     if (SSL_set1_host(ssl.get(), host.c_str()) != 1) return nullptr;
   }

@@ -9,7 +9,14 @@
 
 namespace pgweir::proxy {
 
-enum class TlsMode : std::uint8_t { kDisable, kAllow, kPrefer, kRequire, kVerifyCa, kVerifyFull };  // libpq's sslmode
+enum class TlsMode : std::uint8_t {
+  kDisable,
+  kAllow,
+  kPrefer,
+  kRequire,
+  kVerifyCa,
+  kVerifyFull
+};  // libpq's sslmode
 
 // Where PostgreSQL is. Several addresses are tried in order when a session connects.
 struct UpstreamConfig {
@@ -38,7 +45,7 @@ struct ServerConfig {
   base::Nanos startup_timeout = 30 * base::kSecond;  // from accept to the end of authentication
   base::Nanos drain_timeout = 30 * base::kSecond;    // after SIGTERM, before sessions are cut
   std::uint64_t message_bytes_max = 1ULL << 30;      // a longer message ends the session (PostgreSQL: 1 GiB)
-  std::string state_dir;                             // holds the hash secret; empty: a new secret at each start
+  std::string state_dir;  // holds the hash secret; empty: a new secret at each start
 };
 
 }  // namespace pgweir::proxy

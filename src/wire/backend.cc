@@ -121,7 +121,8 @@ base::Result<CancelRequest> parse_backend_key_data(std::string_view body) {
   CancelRequest out;
   out.process_id = reader.u32();
   out.key = reader.rest();
-  if (!reader.ok() || out.key.size() < 4 || out.key.size() > kCancelKeyBytesMax) return malformed("BackendKeyData");
+  if (!reader.ok() || out.key.size() < 4 || out.key.size() > kCancelKeyBytesMax)
+    return malformed("BackendKeyData");
   return out;
 }
 

@@ -21,10 +21,10 @@ void append_string(base::Buffer& out, std::string_view value);  // with its NUL
 // One ErrorResponse or NoticeResponse of our own.
 struct Complaint {
   std::string_view severity = "ERROR";  // ERROR, FATAL, NOTICE ...
-  std::string_view code;                // SQLSTATE
-  std::string message;
-  std::string detail;
-  std::string hint;
+  std::string_view code = {};           // SQLSTATE
+  std::string message = {};
+  std::string detail = {};
+  std::string hint = {};
 };
 void append_error(base::Buffer& out, const Complaint& complaint);
 void append_notice(base::Buffer& out, const Complaint& complaint);

@@ -13,7 +13,8 @@ std::unexpected<base::Error> malformed(const char* what) {
 void read_formats(Reader& reader, std::vector<std::int16_t>& out) {
   const std::uint16_t count = reader.u16();
   out.clear();
-  for (std::uint16_t i = 0; i < count && reader.ok(); ++i) out.push_back(static_cast<std::int16_t>(reader.u16()));
+  for (std::uint16_t i = 0; i < count && reader.ok(); ++i)
+    out.push_back(static_cast<std::int16_t>(reader.u16()));
 }
 
 }  // namespace
@@ -60,7 +61,8 @@ base::Result<Target> parse_target(std::string_view body) {
   Target out;
   out.kind = static_cast<char>(reader.u8());
   out.name = reader.string();
-  if (!reader.ok() || !reader.at_end() || (out.kind != 'S' && out.kind != 'P')) return malformed("Describe or Close");
+  if (!reader.ok() || !reader.at_end() || (out.kind != 'S' && out.kind != 'P'))
+    return malformed("Describe or Close");
   return out;
 }
 
@@ -79,9 +81,11 @@ void append_query(base::Buffer& out, std::string_view sql) {
   append_string(out, sql);
 }
 
-void append_parse(base::Buffer& out, std::string_view statement, std::string_view sql, const std::vector<Oid>& types) {
+void append_parse(base::Buffer& out, std::string_view statement, std::string_view sql,
+                  const std::vector<Oid>& types) {
   out.push_back('P');
-  append_u32(out, static_cast<std::uint32_t>(4 + statement.size() + 1 + sql.size() + 1 + 2 + 4 * types.size()));
+  append_u32(out,
+             static_cast<std::uint32_t>(4 + statement.size() + 1 + sql.size() + 1 + 2 + 4 * types.size()));
   append_string(out, statement);
   append_string(out, sql);
   append_u16(out, static_cast<std::uint16_t>(types.size()));

@@ -46,7 +46,8 @@ struct Execute {
 base::Result<Execute> parse_execute(std::string_view body);
 
 void append_query(base::Buffer& out, std::string_view sql);
-void append_parse(base::Buffer& out, std::string_view statement, std::string_view sql, const std::vector<Oid>& types);
+void append_parse(base::Buffer& out, std::string_view statement, std::string_view sql,
+                  const std::vector<Oid>& types);
 void append_close_statement(base::Buffer& out, std::string_view statement);
 inline constexpr std::string_view kSync{"S\0\0\0\4", 5};
 

@@ -1,0 +1,230 @@
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <ctime>
+#include <fstream>
+#include <memory>
+#include <sstream>
+
+#include "admin/server.h"
+#include "app/commands.h"
+#include "app/serve_metrics.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "config/upstream_url.h"
+#include "io/socket.h"
+
+namespace pgweir::app {
+namespace {
+
+struct ServeOptions {
+  std::string config_file;
+  std::string log_level = "info";
+  std::vector<config::Override> overrides;
+};
+
+base::Result<std::string> read_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream text;
+  if (!in || !(text << in.rdbuf())) {
+    // An empty file reads nothing and is a valid configuration.
+    if (in.is_open() && in.eof()) return std::string();
+    return base::fail(base::ErrorCode::kInvalid, path + ": cannot be read: " + std::strerror(errno));
+  }
+  return text.str();
+}
+
+std::optional<config::Config> load_config(const ServeOptions& options) {
+  std::string text;
+  if (!options.config_file.empty()) {
+    auto read = read_file(options.config_file);
+    if (!read) {
+      spdlog::error("{}", read.error().message);
+      return std::nullopt;
+    }
+    text = std::move(*read);
+  }
+  auto config = config::load(text, options.config_file.empty() ? "command line" : options.config_file,
+                             options.overrides);
+  if (config) return std::move(*config);
+  for (const config::Finding& finding : config.error()) spdlog::error("{}", finding.to_string());
+  return std::nullopt;
+}
+
+// The secret behind all keys. It outlives restarts if there is a state directory.
+base::Result<base::HashSecret> load_secret(const std::string& state_dir) {
+  if (state_dir.empty()) return base::random_secret();
+  const auto failed = [](const std::string& path) {
+    return base::fail(base::ErrorCode::kInvalid, "state directory: " + path + ": " + std::strerror(errno));
+  };
+  if (mkdir(state_dir.c_str(), 0700) != 0 && errno != EEXIST) return failed(state_dir);
+  const std::string path = state_dir + "/hash-secret";
+  base::HashSecret secret;
+  if (io::Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC)); fd) {
+    if (read(fd.get(), &secret, sizeof secret) == sizeof secret) return secret;
+    return base::fail(base::ErrorCode::kInvalid,
+                      path + ": is not 16 bytes long; delete it to have a new one made");
+  }
+  if (errno != ENOENT) return failed(path);
+  secret = base::random_secret();
+  io::Fd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!fd || write(fd.get(), &secret, sizeof secret) != sizeof secret) return failed(path);
+  return secret;
+}
+
+// Each session needs two file handles; the soft limit is often only 1,024.
+void raise_file_limit(unsigned sessions_max) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  const rlim_t wanted = 2 * rlim_t{sessions_max} + 64;
+  if (limit.rlim_cur < wanted)
+    spdlog::warn("the limit of open files ({}) is below what server.sessions_max = {} may need ({})",
+                 limit.rlim_cur, sessions_max, wanted);
+}
+
+sigset_t block_signals() {
+  std::signal(SIGPIPE, SIG_IGN);
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return signals;
+}
+
+bool same_except_live(const config::Config& a, const config::Config& b) {
+  return a.server.listen == b.server.listen && a.server.unix_socket_dir == b.server.unix_socket_dir &&
+         a.server.workers == b.server.workers && a.server.state_dir == b.server.state_dir &&
+         a.admin.listen == b.admin.listen && a.cache.memory_bytes == b.cache.memory_bytes &&
+         a.cache.ttl_jitter == b.cache.ttl_jitter && a.cache.entry_bytes_max == b.cache.entry_bytes_max &&
+         a.cache.shards == b.cache.shards && a.cache.fill_wait == b.cache.fill_wait &&
+         a.cache.fill_waiters_max == b.cache.fill_waiters_max &&
+         a.cache.uncacheable_ttl == b.cache.uncacheable_ttl &&
+         a.cache.generation_slots_log2 == b.cache.generation_slots_log2;
+}
+
+// A bad file changes nothing; what cannot change while pgweir runs is said.
+void reload(const ServeOptions& options, config::Config& current, proxy::Server& server) {
+  sd_notify(0, "RELOADING=1");
+  if (auto next = load_config(options); !next) {
+    spdlog::error("configuration not reloaded: nothing has changed");
+  } else if (auto done = server.reload(next->server, next->upstream, next->cache.ttl); !done) {
+    spdlog::error("configuration not reloaded, nothing has changed: {}", done.error().message);
+  } else {
+    if (!same_except_live(current, *next))
+      spdlog::warn(
+          "listen addresses, workers, state_dir and cache settings other than ttl change only with a "
+          "restart");
+    spdlog::info("configuration reloaded; sessions that begin from now on follow it");
+  }
+  sd_notify(0, "READY=1");
+}
+
+// Sessions end between transactions; a second signal, or the timeout, ends them at once.
+void shut_down(proxy::Server& server, const sigset_t& signals, base::Nanos drain_timeout,
+               const base::Clock& clock) {
+  sd_notify(0, "STOPPING=1");
+  spdlog::info("shutting down: {} sessions end between transactions", server.sessions());
+  server.drain();
+  const base::Nanos deadline = clock.now() + drain_timeout;
+  const timespec tick{0, 20'000'000};
+  while (server.sessions() != 0 && clock.now() < deadline)
+    if (const int signal = sigtimedwait(&signals, nullptr, &tick); signal == SIGTERM || signal == SIGINT)
+      break;
+  if (const unsigned left = server.sessions(); left != 0) {
+    spdlog::warn("{} sessions are cut off", left);
+    server.cut();
+    const base::Nanos cut_deadline = clock.now() + base::kSecond;
+    while (server.sessions() != 0 && clock.now() < cut_deadline) sigtimedwait(&signals, nullptr, &tick);
+  }
+  server.stop();
+  spdlog::info("stopped");
+}
+
+int serve(const ServeOptions& options) {
+  base::start_log(options.log_level);
+  const sigset_t signals = block_signals();
+  auto config = load_config(options);
+  if (!config) return 2;
+  const auto secret = load_secret(config->server.state_dir);
+  if (!secret) {
+    spdlog::error("{}", secret.error().message);
+    return 2;
+  }
+  raise_file_limit(config->server.sessions_max);
+
+  const base::SystemClock clock;
+  cache::Generations generations(config->cache.generation_slots_log2);
+  cache::Cache cache(config->cache, clock, generations);
+  proxy::Server server({clock, cache, *secret}, config->server, config->upstream, config->cache.ttl);
+  if (auto started = server.start(); !started) {
+    spdlog::error("{}", started.error().message);
+    return 1;
+  }
+  const Running running{*config, server, cache, clock, clock.now()};
+  admin::AdminServer admin;
+  admin::add_status_routes(admin, {.metrics_text = [&] { return metrics_text(running); },
+                                   .status_json = [&] { return status_json(running); },
+                                   .not_ready_reason = [&] { return not_ready_reason(running); }});
+  if (!config->admin.listen.empty()) {
+    if (auto port = admin.start(config->admin.listen); !port) {
+      spdlog::error("admin: {}", port.error().message);
+      return 1;
+    }
+    spdlog::info("dashboard at http://{}/", config->admin.listen);
+  }
+  for (const std::string& address : server.listening()) spdlog::info("listening on {}", address);
+  spdlog::info("upstream is {}", config::format_upstream(config->upstream));
+  sd_notify(0, "READY=1");
+
+  for (int signal = 0; signal != SIGTERM && signal != SIGINT;) {
+    sigwait(&signals, &signal);
+    if (signal == SIGHUP) reload(options, *config, server);
+  }
+  shut_down(server, signals, config->server.drain_timeout, clock);
+  admin.stop();
+  return 0;
+}
+
+}  // namespace
+
+void add_serve(CLI::App& cli, int& exit_code) {
+  auto options = std::make_shared<ServeOptions>();
+  CLI::App* command = cli.add_subcommand("serve", "stand between applications and PostgreSQL");
+  command->add_option("--config", options->config_file, "TOML file; flags win over it")->type_name("FILE");
+  const auto setting = [&](const char* flag, const char* name, const char* meaning, const char* type) {
+    command
+        ->add_option_function<std::string>(
+            flag,
+            [options, flag, name](const std::string& value) {
+              options->overrides.push_back({flag, name, value});
+            },
+            meaning)
+        ->type_name(type);
+  };
+  setting("--upstream", "upstream.url", "where PostgreSQL is: postgres://host:port[,host:port...]", "URL");
+  setting("--listen", "server.listen", "for clients (default 127.0.0.1:6432)", "HOST:PORT[,...]");
+  setting("--unix-socket-dir", "server.unix_socket_dir", "also listen on a Unix socket in this directory",
+          "DIR");
+  setting("--admin", "admin.listen", "for the dashboard and /metrics (default 127.0.0.1:6433)", "HOST:PORT");
+  setting("--state", "server.state_dir", "keeps the secret behind cache keys from one start to the next",
+          "DIR");
+  setting("--workers", "server.workers", "event loops, each on a thread (default: one per core)", "N");
+  command->add_option("--log-level", options->log_level, "what to log")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
+      ->capture_default_str();
+  command->footer(
+      "Signals: SIGTERM ends sessions between transactions and stops; SIGHUP reads the file again.\n"
+      "Examples:\n"
+      "  pgweir serve --upstream postgres://127.0.0.1:5432\n"
+      "  pgweir serve --upstream 'postgres://db1:5432,db2:5432?sslmode=verify-full' --listen 0.0.0.0:6432\n"
+      "  pgweir serve --config /etc/pgweir.toml --state /var/lib/pgweir");
+  command->callback([options, &exit_code] { exit_code = serve(*options); });
+}
+
+}  // namespace pgweir::app

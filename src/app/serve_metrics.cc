@@ -1,0 +1,161 @@
+#include "app/serve_metrics.h"
+
+#include <array>
+#include <vector>
+
+#include "config/upstream_url.h"
+#include "observe/process_stats.h"
+#include "observe/prometheus.h"
+
+namespace pgweir::app {
+namespace {
+
+using observe::MetricType;
+using observe::PrometheusWriter;
+using proxy::Outcome;
+using proxy::ProxyStats;
+using proxy::Why;
+using Workers = std::vector<const ProxyStats*>;
+
+std::uint64_t lookups(const Workers& workers, std::size_t outcome, std::size_t why) {
+  std::uint64_t sum = 0;
+  for (const ProxyStats* worker : workers) sum += worker->lookups[outcome][why].get();
+  return sum;
+}
+
+template <class Member>
+auto sum_of(const Workers& workers, Member member) {
+  decltype((workers.front()->*member).get()) sum = 0;
+  for (const ProxyStats* worker : workers) sum += (worker->*member).get();
+  return sum;
+}
+
+// visit(outcome name, reason, total) for every combination that has happened.
+template <class Visit>
+void for_each_lookup(const Workers& workers, Visit visit) {
+  for (std::size_t outcome = 0; outcome < proxy::kOutcomes; ++outcome)
+    for (std::size_t why = 0; why < Why::kCount; ++why)
+      if (const std::uint64_t n = lookups(workers, outcome, why); n != 0)
+        visit(proxy::outcome_name(static_cast<Outcome>(outcome)), Why::at(why).name(), n);
+}
+
+void write_lookups(const Workers& workers, PrometheusWriter& out) {
+  out.family("pgweir_cache_lookups_total", "Statements by what became of them, and why.",
+             MetricType::kCounter);
+  for_each_lookup(workers, [&](std::string_view outcome, std::string_view why, std::uint64_t n) {
+    out.sample({{"outcome", outcome}, {"reason", why}}, n);
+  });
+}
+
+void write_cache(const cache::CacheStats& stats, PrometheusWriter& out) {
+  out.family("pgweir_cache_entries", "Replies kept in memory.", MetricType::kGauge);
+  out.sample(stats.entries);
+  out.family("pgweir_cache_bytes", "Memory taken by the cache, all told.", MetricType::kGauge);
+  out.sample(stats.bytes);
+  out.family("pgweir_cache_limit_bytes", "The limit of that (cache.memory_bytes).", MetricType::kGauge);
+  out.sample(stats.bytes_max);
+  out.family("pgweir_cache_evictions_total", "Replies that left the cache, by reason.", MetricType::kCounter);
+  for (std::size_t i = 0; i < cache::kEvictions; ++i)
+    out.sample({{"reason", cache::name(static_cast<cache::Eviction>(i))}}, stats.evictions[i]);
+  out.family("pgweir_cache_fills_total", "Fills by what became of the reply.", MetricType::kCounter);
+  for (std::size_t i = 0; i < cache::kKeepResults; ++i)
+    out.sample({{"result", cache::name(static_cast<cache::KeepResult>(i))}}, stats.keeps[i]);
+  for (std::size_t i = 0; i < cache::kFillEnds; ++i)
+    out.sample({{"result", cache::name(static_cast<cache::FillEnd>(i))}}, stats.abandons[i]);
+  out.family("pgweir_cache_fills_in_flight", "Fills that have not ended.", MetricType::kGauge);
+  out.sample(stats.fills_in_flight);
+  out.family("pgweir_cache_waits_total", "Statements that waited for another's fill.", MetricType::kCounter);
+  out.sample(stats.waits);
+  out.family("pgweir_cache_saved_seconds_total", "Database time that hits saved.", MetricType::kCounter);
+  out.sample(static_cast<double>(stats.hit_cost) / 1e9);
+}
+
+void write_proxy(const Workers& workers, PrometheusWriter& out) {
+  out.family("pgweir_upstream_queries_total", "Statements sent to PostgreSQL, pgweir's own included.",
+             MetricType::kCounter);
+  out.sample(sum_of(workers, &ProxyStats::upstream_queries));
+  out.family("pgweir_upstream_connections", "Connections to PostgreSQL.", MetricType::kGauge);
+  out.sample(sum_of(workers, &ProxyStats::upstream_connections));
+  out.family("pgweir_client_sessions", "Client connections.", MetricType::kGauge);
+  out.sample(sum_of(workers, &ProxyStats::client_sessions));
+  out.family("pgweir_client_sessions_opened_total", "Client connections accepted.", MetricType::kCounter);
+  out.sample(sum_of(workers, &ProxyStats::sessions_opened));
+  out.family("pgweir_client_sessions_refused_total", "Clients refused for server.sessions_max.",
+             MetricType::kCounter);
+  out.sample(sum_of(workers, &ProxyStats::sessions_refused));
+  out.family("pgweir_protocol_errors_total", "Sessions ended by malformed messages.", MetricType::kCounter);
+  out.sample(sum_of(workers, &ProxyStats::protocol_errors));
+  out.family("pgweir_settings_probes_total", "Times a session's settings were read from its backend.",
+             MetricType::kCounter);
+  out.sample(sum_of(workers, &ProxyStats::settings_probes));
+  out.family("pgweir_catalog_loads_total", "Times a database's catalog was read.", MetricType::kCounter);
+  out.sample(sum_of(workers, &ProxyStats::catalog_loads));
+}
+
+void write_times(const Workers& workers, PrometheusWriter& out) {
+  std::vector<const base::Histogram*> parts(workers.size());
+  out.family("pgweir_upstream_query_seconds", "From sending to PostgreSQL to its ReadyForQuery.",
+             MetricType::kHistogram);
+  for (std::size_t i = 0; i < workers.size(); ++i) parts[i] = &workers[i]->upstream_query_time;
+  out.histogram({}, parts);
+  out.family("pgweir_client_query_seconds", "From a statement's arrival to its reply, by outcome.",
+             MetricType::kHistogram);
+  for (std::size_t outcome = 0; outcome < proxy::kOutcomes; ++outcome) {
+    for (std::size_t i = 0; i < workers.size(); ++i) parts[i] = &workers[i]->client_query_time[outcome];
+    out.histogram({{"outcome", proxy::outcome_name(static_cast<Outcome>(outcome))}}, parts);
+  }
+}
+
+}  // namespace
+
+std::string metrics_text(const Running& running) {
+  const Workers workers = running.server.stats();
+  PrometheusWriter out;
+  out.family("pgweir_build_info", "Always 1; the version is a label.", MetricType::kGauge);
+  out.sample({{"version", PGWEIR_VERSION}}, 1);
+  write_lookups(workers, out);
+  write_cache(running.cache.stats(), out);
+  write_proxy(workers, out);
+  write_times(workers, out);
+  if (const auto process = observe::read_process_stats()) observe::write_process_stats(*process, out);
+  return out.text();
+}
+
+std::string status_json(const Running& running) {
+  const Workers workers = running.server.stats();
+  const cache::CacheStats cache = running.cache.stats();
+  admin::Status status;
+  status.version = PGWEIR_VERSION;
+  status.upstream = config::format_upstream(running.config.upstream);
+  status.not_ready = not_ready_reason(running);
+  status.uptime_seconds = static_cast<double>(running.clock.now() - running.started_at) / 1e9;
+  status.workers = workers.size();
+  status.client_sessions = static_cast<std::uint64_t>(sum_of(workers, &ProxyStats::client_sessions));
+  status.client_sessions_max = running.config.server.sessions_max;
+  status.upstream_connections =
+      static_cast<std::uint64_t>(sum_of(workers, &ProxyStats::upstream_connections));
+  for_each_lookup(workers, [&](std::string_view outcome, std::string_view why, std::uint64_t n) {
+    status.lookups.push_back({std::string(outcome), std::string(why), n});
+  });
+  status.cache_entries = cache.entries;
+  status.cache_bytes = cache.bytes;
+  status.cache_bytes_max = cache.bytes_max;
+  for (const std::uint64_t n : cache.evictions) status.evictions_total += n;
+  status.upstream_queries_total = sum_of(workers, &ProxyStats::upstream_queries);
+  for (std::size_t outcome = 0; outcome < proxy::kOutcomes; ++outcome) {
+    observe::HistogramTotals totals;
+    for (const ProxyStats* worker : workers) totals.add(worker->client_query_time[outcome]);
+    status.client_query_seconds.emplace_back(proxy::outcome_name(static_cast<Outcome>(outcome)), totals);
+  }
+  for (const ProxyStats* worker : workers) status.upstream_query_seconds.add(worker->upstream_query_time);
+  return admin::to_json(status);
+}
+
+std::optional<std::string> not_ready_reason(const Running& running) {
+  if (running.server.draining()) return "draining: pgweir is shutting down";
+  if (!running.server.upstream_reached())
+    return "PostgreSQL at " + config::format_upstream(running.config.upstream) + " does not answer";
+  return std::nullopt;
+}
+
+}  // namespace pgweir::app

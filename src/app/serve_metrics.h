@@ -1,0 +1,28 @@
+// What a running pgweir says about itself: /metrics, the dashboard's numbers, readiness.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "admin/status.h"
+#include "base/clock.h"
+#include "cache/cache.h"
+#include "config/config.h"
+#include "proxy/server.h"
+
+namespace pgweir::app {
+
+// All members outlive the HTTP server that asks.
+struct Running {
+  const config::Config& config;
+  const proxy::Server& server;
+  const cache::Cache& cache;
+  const base::Clock& clock;
+  base::Nanos started_at;
+};
+
+std::string metrics_text(const Running& running);
+std::string status_json(const Running& running);
+std::optional<std::string> not_ready_reason(const Running& running);
+
+}  // namespace pgweir::app

@@ -1,0 +1,61 @@
+#include "proxy/capture.h"
+
+#include <algorithm>
+#include <array>
+#include <span>
+
+#include "wire/backend.h"
+#include "wire/frame.h"
+
+namespace pgweir::proxy {
+
+void Capture::add(char type, std::string_view part) {
+  if (!fill_) return;
+  switch (type) {
+    case '1':  // ParseComplete, BindComplete and CloseComplete are made afresh for each hit
+    case '2':
+    case '3':
+      return;
+    case 'C':
+      complete_ = true;
+      [[fallthrough]];
+    case 'T':
+    case 'D':
+      if (bytes_.size() + part.size() > bytes_max_) return refuse();
+      bytes_.append(part);
+      return;
+    case 'E':
+      return failed(part);
+    case 'A':  // NotificationResponse comes from elsewhere and says nothing about this reply
+      return;
+    default:  // NoticeResponse, ParameterStatus, PortalSuspended, EmptyQueryResponse, COPY ...
+      return refuse();
+  }
+}
+
+void Capture::finish(base::Nanos ttl, base::Nanos now) {
+  if (!fill_) return;
+  if (!complete_) return fail();
+  const std::string_view part = bytes_.view();
+  fill_.keep(std::span(&part, 1), 0, dependencies_, ttl, now - sent_at_);
+}
+
+// An error of the statement itself will come again, and nobody should queue for it; a cancel, a
+// deadlock, a lack of resources may not.
+void Capture::failed(std::string_view error) {
+  if (error.size() < wire::kHeaderBytes) return fail();
+  const auto code = wire::error_field(error.substr(wire::kHeaderBytes), 'C');
+  constexpr std::array<std::string_view, 5> kPassingClasses{"08", "40", "53", "55", "57"};
+  const bool passing = !code || std::any_of(kPassingClasses.begin(), kPassingClasses.end(),
+                                            [&](std::string_view c) { return code->starts_with(c); });
+  if (passing) return fail();
+  refuse();
+}
+
+void Capture::refuse() {
+  fill_.abandon(cache::FillEnd::kUncacheable);
+  bytes_.clear();
+  bytes_.release();
+}
+
+}  // namespace pgweir::proxy

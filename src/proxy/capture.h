@@ -1,0 +1,46 @@
+// The reply to a miss, collected while it streams to the client.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "cache/cache.h"
+
+namespace pgweir::proxy {
+
+// Entry bytes are RowDescription (if it was asked for), DataRows, CommandComplete; the entry's mark is
+// unused. One session's; ends the fill exactly once.
+class Capture {
+ public:
+  // dependencies: as observed before the query was sent.
+  Capture(cache::Fill fill, std::vector<cache::Dependency> dependencies, std::uint64_t bytes_max,
+          base::Nanos sent_at)
+      : fill_(std::move(fill)),
+        dependencies_(std::move(dependencies)),
+        bytes_max_(bytes_max),
+        sent_at_(sent_at) {}
+
+  // A part of the reply: header or body bytes of one message of the given type.
+  void add(char type, std::string_view part);
+  // The statement has failed: the next to ask may fare better.
+  void fail() { fill_.abandon(cache::FillEnd::kFailed); }
+  // ReadyForQuery has come.
+  void finish(base::Nanos ttl, base::Nanos now);
+
+ private:
+  void failed(std::string_view error);
+  void refuse();
+
+  cache::Fill fill_;
+  std::vector<cache::Dependency> dependencies_;
+  base::Buffer bytes_;
+  std::uint64_t bytes_max_;
+  base::Nanos sent_at_;
+  bool complete_ = false;
+};
+
+}  // namespace pgweir::proxy

@@ -1,0 +1,68 @@
+#include "proxy/catalog_keeper.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace pgweir::proxy {
+namespace {
+
+// Distinguishes snapshots of all databases: verdicts are remembered by it.
+std::uint64_t next_version() {
+  static std::atomic<std::uint64_t> version{0};
+  return ++version;
+}
+
+}  // namespace
+
+DatabaseCatalog::DatabaseCatalog(std::string name, cache::Generations& generations,
+                                 const base::HashSecret& secret)
+    : name_(std::move(name)),
+      generations_(generations),
+      name_hash_(base::hash128(secret, name_)),
+      everything_(generations.slot_of(name_hash_.lo)) {}
+
+DatabaseCatalog::Snapshot DatabaseCatalog::snapshot() const {
+  std::lock_guard lock(mutex_);
+  return snapshot_;
+}
+
+std::optional<DatabaseCatalog::LoadTicket> DatabaseCatalog::begin_load(base::Nanos now) {
+  std::lock_guard lock(mutex_);
+  budget_ = std::min(kLoadBudgetMax, budget_ + (now - budget_at_) / kLoadShare);
+  budget_at_ = now;
+  if (loading_ || now < retry_at_ || budget_ <= 0) return std::nullopt;
+  loading_ = true;
+  return LoadTicket{epoch(), next_version(), now};
+}
+
+void DatabaseCatalog::publish(const LoadTicket& ticket, std::shared_ptr<const query::Catalog> catalog,
+                              base::Nanos now) {
+  std::lock_guard lock(mutex_);
+  loading_ = false;
+  budget_ -= now - ticket.started_at;
+  if (ticket.epoch != epoch()) return;
+  // Old from the moment the load began: that is what it saw.
+  snapshot_ = {std::move(catalog), ticket.epoch, ticket.started_at};
+}
+
+void DatabaseCatalog::give_up(base::Nanos now) {
+  std::lock_guard lock(mutex_);
+  loading_ = false;
+  retry_at_ = now + base::kSecond;
+}
+
+cache::Slot DatabaseCatalog::slot_of(query::Oid relation) const {
+  // Any mixing will do: a collision costs a miss.
+  return generations_.slot_of(name_hash_.lo ^ (std::uint64_t{relation} + 1) * 0xd6e8feb86659fd93ULL);
+}
+
+std::shared_ptr<DatabaseCatalog> CatalogKeeper::database(std::string_view name) {
+  std::lock_guard lock(mutex_);
+  auto i = databases_.find(name);
+  if (i == databases_.end())
+    i = databases_.emplace(name, std::make_shared<DatabaseCatalog>(std::string(name), generations_, secret_))
+            .first;
+  return i->second;
+}
+
+}  // namespace pgweir::proxy

@@ -1,0 +1,86 @@
+// The catalog snapshots, one for each database in use, shared by all workers. Sessions load them
+// over their own connections; DDL through pgweir makes them invalid at once, age does the rest.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "cache/generations.h"
+#include "query/catalog.h"
+
+namespace pgweir::proxy {
+
+// One database. Any thread.
+class DatabaseCatalog {
+ public:
+  struct Snapshot {
+    std::shared_ptr<const query::Catalog> catalog;  // null: none
+    std::uint64_t epoch = 0;
+    base::Nanos loaded_at = 0;
+  };
+  // The right and duty to load: end with publish() or give_up().
+  struct LoadTicket {
+    std::uint64_t epoch;
+    std::uint64_t version;
+    base::Nanos started_at;
+  };
+
+  DatabaseCatalog(std::string name, cache::Generations& generations, const base::HashSecret& secret);
+
+  const std::string& name() const { return name_; }
+  // Counts DDL seen; a snapshot of another epoch is not true any more.
+  std::uint64_t epoch() const { return epoch_.load(std::memory_order_seq_cst); }
+  void invalidate() { epoch_.fetch_add(1, std::memory_order_seq_cst); }
+
+  Snapshot snapshot() const;
+  // At most one load at a time, and not more of them than kLoadShare of the time allows: a database
+  // under constant DDL must not be busy with telling its catalogs.
+  std::optional<LoadTicket> begin_load(base::Nanos now);
+  void publish(const LoadTicket& ticket, std::shared_ptr<const query::Catalog> catalog, base::Nanos now);
+  void give_up(base::Nanos now);
+
+  // Generation slots: of everything in this database, and of one relation.
+  cache::Slot everything() const { return everything_; }
+  cache::Slot slot_of(query::Oid relation) const;
+
+ private:
+  static constexpr base::Nanos kLoadShare = 10;                 // one tenth
+  static constexpr base::Nanos kLoadBudgetMax = base::kSecond;  // spent at once after a quiet time
+
+  const std::string name_;
+  cache::Generations& generations_;
+  const base::Hash128 name_hash_;
+  const cache::Slot everything_;
+  std::atomic<std::uint64_t> epoch_{1};
+  mutable std::mutex mutex_;
+  Snapshot snapshot_;                    // guarded by mutex_
+  bool loading_ = false;                 // guarded by mutex_
+  base::Nanos retry_at_ = 0;             // guarded by mutex_
+  base::Nanos budget_ = kLoadBudgetMax;  // guarded by mutex_
+  base::Nanos budget_at_ = 0;            // guarded by mutex_
+};
+
+// Any thread. Databases are never forgotten: their number is bounded by the cluster's.
+class CatalogKeeper {
+ public:
+  CatalogKeeper(cache::Generations& generations, const base::HashSecret& secret)
+      : generations_(generations), secret_(secret) {}
+
+  std::shared_ptr<DatabaseCatalog> database(std::string_view name);
+
+ private:
+  cache::Generations& generations_;
+  const base::HashSecret secret_;
+  std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<DatabaseCatalog>, std::less<>> databases_;  // guarded by mutex_
+};
+
+}  // namespace pgweir::proxy

@@ -1,0 +1,49 @@
+#include "proxy/context.h"
+
+#include <utility>
+
+namespace pgweir::proxy {
+
+Context::Context(std::shared_ptr<DatabaseCatalog> database, const base::HashSecret& secret,
+                 base::Nanos age_max)
+    : database_(std::move(database)), secret_(secret), age_max_(age_max), path_({}) {}
+
+void Context::reported(std::string_view name, std::string_view value) {
+  if (name == "client_encoding") {
+    client_encoding_ = value;
+  } else if (name == "server_encoding") {
+    server_encoding_ = value;
+  } else if (name == "standard_conforming_strings") {
+    standard_conforming_strings_ = value;
+  }
+  readable_ =
+      client_encoding_ == "UTF8" && server_encoding_ == "UTF8" && standard_conforming_strings_ == "on";
+  // A reload, a function, a SET somewhere: whatever it was may have changed more than is reported.
+  forget_settings();
+}
+
+void Context::set_settings(query::SessionSettings settings, base::Nanos now) {
+  base::SipHash128 hash(secret_);
+  hash.update_field(database_->name());
+  hash.update_field(settings.current_user);
+  hash.update_field(settings.session_user);
+  hash.update_u64(settings.search_path.size());
+  for (const std::string& schema : settings.search_path) hash.update_field(schema);
+  hash.update_field(settings.digest);
+  key_prefix_ = hash.finish();
+  if (!settings_ || settings_->search_path != settings.search_path)
+    path_ = query::SearchPath(settings.search_path);
+  settings_ = std::move(settings);
+  settings_at_ = now;
+}
+
+const query::Catalog* Context::catalog(base::Nanos now) {
+  const auto is_true = [&] {
+    return snapshot_.catalog != nullptr && snapshot_.epoch == database_->epoch() &&
+           now - snapshot_.loaded_at < age_max_;
+  };
+  if (!is_true()) snapshot_ = database_->snapshot();
+  return is_true() ? snapshot_.catalog.get() : nullptr;
+}
+
+}  // namespace pgweir::proxy

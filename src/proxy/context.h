@@ -1,0 +1,67 @@
+// What a session's replies depend on besides the statement: its settings, asked of its own backend, and
+// the catalog of its database. Both are read again when something may have changed them, and when
+// they are old: what changes elsewhere is then noticed no later than the age limit.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "proxy/catalog_keeper.h"
+#include "query/catalog.h"
+#include "query/session_settings.h"
+
+namespace pgweir::proxy {
+
+// One session's, on its worker's thread.
+class Context {
+ public:
+  Context(std::shared_ptr<DatabaseCatalog> database, const base::HashSecret& secret, base::Nanos age_max);
+
+  // A ParameterStatus from the backend.
+  void reported(std::string_view name, std::string_view value);
+  // Whether statement texts can be read as the parser reads them.
+  bool text_is_readable() const { return readable_; }
+
+  void forget_settings() { settings_.reset(); }
+  void set_settings(query::SessionSettings settings, base::Nanos now);
+  // A probe has failed: no other one for a second.
+  void settings_failed(base::Nanos now) { settings_retry_at_ = now + base::kSecond; }
+
+  bool settings_known(base::Nanos now) const { return settings_ && now - settings_at_ < age_max_; }
+  bool may_probe(base::Nanos now) const { return now >= settings_retry_at_; }
+  // REQUIRES: settings_known.
+  const query::SessionSettings& settings() const { return *settings_; }
+  const query::SearchPath& search_path() const { return path_; }
+  // Keyed hash of database, role and settings.
+  const base::Hash128& key_prefix() const { return key_prefix_; }
+
+  // The catalog if it is true and young enough, else nullptr.
+  const query::Catalog* catalog(base::Nanos now);
+  // The epoch of the catalog that catalog() gave last; of the database if it gave none.
+  std::uint64_t judged_epoch() const {
+    return snapshot_.catalog != nullptr ? snapshot_.epoch : database_->epoch();
+  }
+  DatabaseCatalog& database() { return *database_; }
+  const std::shared_ptr<DatabaseCatalog>& shared_database() const { return database_; }
+
+ private:
+  std::shared_ptr<DatabaseCatalog> database_;
+  const base::HashSecret secret_;
+  const base::Nanos age_max_;
+  DatabaseCatalog::Snapshot snapshot_;
+  std::optional<query::SessionSettings> settings_;
+  base::Nanos settings_at_ = 0;
+  base::Nanos settings_retry_at_ = 0;
+  query::SearchPath path_;
+  base::Hash128 key_prefix_;
+  std::string client_encoding_, server_encoding_, standard_conforming_strings_;
+  bool readable_ = false;
+};
+
+}  // namespace pgweir::proxy

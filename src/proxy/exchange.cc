@@ -1,0 +1,97 @@
+#include "proxy/exchange.h"
+
+#include <iterator>
+#include <utility>
+
+namespace pgweir::proxy {
+
+Group& Exchange::sent_extended() {
+  if (!open()) groups_.emplace_back();
+  groups_.back().extended = true;
+  return groups_.back();
+}
+
+Group& Exchange::sent_query(char type) {
+  // Query after extended messages without a Sync: its ReadyForQuery ends them all.
+  if (!open()) groups_.emplace_back();
+  groups_.back().terminator = type;
+  return groups_.back();
+}
+
+void Exchange::sent_sync() {
+  if (copying_) return;  // the server ignores Sync while it copies
+  if (!open()) groups_.emplace_back();
+  groups_.back().terminator = 'S';
+}
+
+void Exchange::sent_copy_end() {
+  if (copying_) {
+    copying_ = false;
+    return;
+  }
+  if (groups_.empty()) return;  // the server ignores it
+  // Pipelined before CopyInResponse came. If the COPY fails first, the server ignores this too.
+  groups_.emplace_back();
+  groups_.back().terminator = 'c';
+}
+
+bool Exchange::received_copy_in() {
+  if (groups_.empty()) return false;
+  copying_ = true;
+  copy_data_sent_ = false;
+  sync_in_doubt_ = false;
+  if (groups_.front().extended && groups_.front().terminator == 'S') {
+    groups_.front().terminator = 0;
+    sync_in_doubt_ = true;
+  }
+  while (copying_ && groups_.size() > 1) {
+    const Group& next = groups_[1];
+    if (next.extended || next.terminator == 'Q' || next.terminator == 'F') return false;
+    copying_ = next.terminator != 'c';
+    groups_.erase(std::next(groups_.begin()));
+  }
+  if (groups_.front().terminator == 0 && groups_.size() > 1) absorb_next();
+  return true;
+}
+
+void Exchange::received_error() {
+  copying_ = false;
+  if (groups_.empty()) return;
+  // No data had been sent, so the server cannot have read past COPY: that Sync still counts.
+  if (sync_in_doubt_ && !copy_data_sent_ && groups_.front().terminator == 0) groups_.front().terminator = 'S';
+  sync_in_doubt_ = false;
+}
+
+bool Exchange::received_ready(Group& out) {
+  while (!groups_.empty() && groups_.front().terminator == 'c') groups_.pop_front();
+  if (groups_.empty()) return false;
+  if (groups_.front().terminator == 0 && !groups_.front().extended) return false;
+  out = std::move(groups_.front());
+  groups_.pop_front();
+  while (!groups_.empty() && groups_.front().terminator == 'c') groups_.pop_front();
+  copying_ = false;
+  sync_in_doubt_ = false;
+  return true;
+}
+
+cache::Hold Exchange::drop_front() {
+  cache::Hold fence = std::move(groups_.front().fence);
+  groups_.pop_front();
+  return fence;
+}
+
+void Exchange::absorb_next() {
+  Group next = std::move(groups_[1]);
+  groups_.erase(std::next(groups_.begin()));
+  Group& front = groups_.front();
+  front.terminator = next.terminator;
+  front.harmless = front.harmless && next.harmless;
+  front.changes_settings |= next.changes_settings;
+  front.changes_catalog |= next.changes_catalog;
+  front.statements += next.statements;
+  if (!next.fence.empty())
+    front.fence = std::move(next.fence);  // holds all that the transaction may have touched
+  for (auto& parse : next.parses) front.parses.push_back(std::move(parse));
+}
+
+}  // namespace pgweir::proxy

@@ -1,0 +1,61 @@
+#include "proxy/prepared.h"
+
+#include <utility>
+
+namespace pgweir::proxy {
+
+const PreparedStatement* PreparedStatements::find(std::string_view name) const {
+  if (in_doubt_) return nullptr;
+  const auto i = statements_.find(name);
+  return i == statements_.end() ? nullptr : &i->second;
+}
+
+void PreparedStatements::put(Pending pending) {
+  erase(pending.name);
+  if (pending.statement.deferred) ++deferred_;
+  if (pending.name.empty()) unnamed_is_stale_ = unnamed_is_untracked_ = false;
+  statements_.insert_or_assign(std::move(pending.name), std::move(pending.statement));
+}
+
+void PreparedStatements::erase(std::string_view name) {
+  const auto i = statements_.find(name);
+  if (i == statements_.end()) return;
+  if (i->second.deferred) --deferred_;
+  statements_.erase(i);
+}
+
+void PreparedStatements::unnamed_destroyed() {
+  erase("");
+  unnamed_is_stale_ = true;
+}
+
+void PreparedStatements::unnamed_lost() {
+  unnamed_is_stale_ = false;
+  const auto i = statements_.find("");
+  if (i == statements_.end() || i->second.deferred) return;
+  i->second.deferred = true;
+  ++deferred_;
+}
+
+void PreparedStatements::confirm(const std::unordered_map<std::string, std::string>& texts) {
+  std::erase_if(statements_, [&](const auto& item) {
+    if (item.first.empty()) return false;  // code cannot reach the unnamed statement
+    const auto i = texts.find(item.first);
+    return i == texts.end() || i->second != item.second.sql;
+  });
+  in_doubt_ = false;
+}
+
+void PreparedStatements::append_sync(base::Buffer& out) {
+  if (unnamed_is_stale_) wire::append_close_statement(out, "");
+  unnamed_is_stale_ = false;
+  for (auto& [name, statement] : statements_) {
+    if (!statement.deferred) continue;
+    wire::append_parse(out, name, statement.sql, statement.parameter_types);
+    statement.deferred = false;
+  }
+  deferred_ = 0;
+  out.append(wire::kSync);
+}
+
+}  // namespace pgweir::proxy

@@ -1,0 +1,75 @@
+// The session's prepared statements as the client sees them. A statement whose first execution was
+// a hit has not been sent to the backend yet (deferred); it is, before anything else goes there.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/buffer.h"
+#include "query/scan.h"
+#include "wire/frontend.h"
+
+namespace pgweir::proxy {
+
+struct PreparedStatement {
+  std::string sql;
+  query::Scan scan;
+  std::vector<wire::Oid> parameter_types;
+  bool deferred = false;  // the backend does not know it
+};
+
+// One session's, on its worker's thread.
+class PreparedStatements {
+ public:
+  struct Pending {
+    std::string name;
+    PreparedStatement statement;
+  };
+
+  // nullptr: not known here (it may exist on the backend).
+  const PreparedStatement* find(std::string_view name) const;
+  void put(Pending pending);
+  void erase(std::string_view name);
+  // A hit answered a simple Query, which destroys the unnamed statement; the backend still has it.
+  void unnamed_destroyed();
+  // Whether something must be sent before the backend's statements are as the client thinks.
+  // pgweir has sent a simple Query of its own, which destroyed the backend's unnamed statement.
+  void unnamed_lost();
+  // An unnamed statement that is not in this table exists on the backend: nothing could restore it.
+  bool unnamed_is_untracked() const { return unnamed_is_untracked_; }
+  void unnamed_untracked() {
+    unnamed_replaced();
+    unnamed_is_untracked_ = true;
+  }
+  // What is sent next (a simple Query, or Parse of the unnamed statement) drops the backend's.
+  void unnamed_replaced() {
+    erase("");
+    unnamed_is_stale_ = false;
+    unnamed_is_untracked_ = false;
+  }
+  // Code that ran on the backend may have changed what names stand for: until confirm(), find()
+  // knows nothing.
+  void doubt() { in_doubt_ = !statements_.empty(); }
+  bool in_doubt() const { return in_doubt_; }
+  // What the backend has, by name. REQUIRES: nothing is deferred.
+  void confirm(const std::unordered_map<std::string, std::string>& texts);
+  // Whether something must be sent before the backend's statements are as the client thinks.
+  bool needs_sync() const { return deferred_ != 0 || unnamed_is_stale_; }
+  // Appends what must be sent, a Sync at its end.
+  void append_sync(base::Buffer& out);
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
+  };
+  std::unordered_map<std::string, PreparedStatement, Hash, std::equal_to<>> statements_;
+  std::size_t deferred_ = 0;
+  bool unnamed_is_stale_ = false;
+  bool unnamed_is_untracked_ = false;
+  bool in_doubt_ = false;
+};
+
+}  // namespace pgweir::proxy

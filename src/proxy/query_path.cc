@@ -1,0 +1,664 @@
+#include "proxy/query_path.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <utility>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "query/judge.h"
+#include "query/scan.h"
+#include "wire/frame.h"
+#include "wire/frontend.h"
+#include "wire/reader.h"
+
+namespace pgweir::proxy {
+namespace {
+
+// Longer messages are passed on as they arrive, their statements unread.
+constexpr std::size_t kInspectBytes = query::kStatementBytesMax;
+
+const query::Verdict kUnreadable = query::unknown_verdict(query::Reason::kUnsafeEncoding);
+const query::Verdict kUnparsable = query::unknown_verdict(query::Reason::kUnparsable);
+
+bool contains_word(std::string_view text, std::string_view lower_word) {
+  const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; };
+  return std::search(text.begin(), text.end(), lower_word.begin(), lower_word.end(), same) != text.end();
+}
+
+// Whether SQL text may change which prepared statements exist.
+bool touches_prepared(std::string_view sql) {
+  return contains_word(sql, "deallocate") || contains_word(sql, "discard") || contains_word(sql, "prepare");
+}
+
+// Whether knowing settings and catalog would help with a statement judged without them.
+bool wants_context(const query::Verdict& verdict) {
+  using Control = query::TransactionControl;
+  if (verdict.transaction == Control::kBegin) return true;
+  if (verdict.transaction != Control::kNone || verdict.effects.changes_catalog) return false;
+  if (verdict.reason == query::Reason::kUnparsable || verdict.reason == query::Reason::kUnsafeEncoding)
+    return false;
+  return verdict.reason == query::Reason::kUnknownRelation || verdict.effects.writes_everything;
+}
+
+std::size_t format_of(const std::vector<std::int16_t>& formats, std::size_t i) {
+  if (formats.empty()) return 0;
+  return static_cast<std::size_t>(formats.size() == 1 ? formats[0] : formats[i]);
+}
+
+}  // namespace
+
+QueryPath::QueryPath(Services& services, Channel& client, Channel& upstream, std::string database,
+                     std::shared_ptr<cache::Waiter> waiter, std::function<void()> resume)
+    : services_(services),
+      client_(client),
+      upstream_(upstream),
+      waiter_(std::move(waiter)),
+      resume_(std::move(resume)),
+      context_(services.catalogs.database(database), services.secret, services.live->cache_ttl) {}
+
+QueryPath::~QueryPath() { stop_waiting(); }
+
+std::size_t QueryPath::process(std::string_view input) {
+  std::size_t taken = 0;
+  now_ = services_.clock.now();
+  while (taken < input.size() && waiting_ == Waiting::kNone && !fault_ && !terminated_ &&
+         !upstream_.congested() && !client_.congested()) {
+    const std::string_view rest = input.substr(taken);
+    const std::size_t n = stream_left_ != 0 ? pass_stream(rest) : step(rest);
+    if (n == 0) break;
+    taken += n;
+  }
+  return taken;
+}
+
+std::size_t QueryPath::pass_stream(std::string_view rest) {
+  const std::size_t n = static_cast<std::size_t>(std::min<std::uint64_t>(stream_left_, rest.size()));
+  upstream_.write_through(rest.substr(0, n));
+  stream_left_ -= n;
+  return n;
+}
+
+// One message, one batch, or as much of a long message as has arrived. 0: more must arrive, or a
+// wait has begun.
+std::size_t QueryPath::step(std::string_view rest) {
+  wire::Header header;
+  switch (wire::read_header(rest, services_.live->server.message_bytes_max, header)) {
+    case wire::HeaderStatus::kNeedMore:
+      return 0;
+    case wire::HeaderStatus::kBadLength:
+      fail("08P01", "invalid message length");
+      return 0;
+    case wire::HeaderStatus::kComplete:
+      break;
+  }
+  if (!wire::is_frontend_type(header.type) || header.type == 'p') {
+    fail("08P01", "invalid frontend message type " + std::to_string(header.type));
+    return 0;
+  }
+  const bool whole = header.message_bytes <= kInspectBytes;
+  const std::size_t wanted = whole ? static_cast<std::size_t>(header.message_bytes) : kInspectBytes;
+  if (rest.size() < wanted) return 0;
+  if (whole && !exchange_.copying()) {
+    if (header.type == 'Q') return query(rest.substr(0, wanted));
+    if ((header.type == 'P' || header.type == 'B') && !exchange_.open()) {
+      switch (read_batch(rest, kInspectBytes, batch_)) {
+        case BatchStatus::kNeedMore:
+          return 0;
+        case BatchStatus::kComplete:
+          return batch();
+        case BatchStatus::kOther:
+          break;
+      }
+    }
+  }
+  pass(header.type, rest.substr(0, wanted), whole);
+  stream_left_ = header.message_bytes - wanted;
+  return fault_ ? 0 : wanted;
+}
+
+std::size_t QueryPath::query(std::string_view raw) {
+  if (arrived_at_ == 0) arrived_at_ = now_;
+  const auto sql = wire::parse_query(raw.substr(wire::kHeaderBytes));
+  const query::Scan scan = sql ? query::scan(*sql, services_.secret) : query::Scan{};
+  const query::Verdict* verdict = &judge(sql.value_or(""), scan);
+  if (!exchange_.open() && wait_for_context(*verdict)) return 0;
+  const Answer answer = exchange_.open() ? Answer::kForward : ask({.verdict = verdict, .scan = scan});
+  if (exchange_.open()) services_.stats.count(Outcome::kBypass, SessionReason::kPipeline);
+  switch (answer) {
+    case Answer::kWait:
+      return 0;
+    case Answer::kHit:
+      prepared_.unnamed_destroyed();
+      break;
+    case Answer::kForward:
+    case Answer::kFill: {
+      begin_forward(true);
+      Group& group = exchange_.sent_query('Q');
+      count_sent(group);
+      apply(group, *verdict);
+      if (!verdict->cacheable() && touches_prepared(sql.value_or("prepare"))) prepared_.doubt();
+      if (answer == Answer::kFill) start_capture(group, *verdict);
+      upstream_.out().append(raw);
+      break;
+    }
+  }
+  statement_consumed();
+  return raw.size();
+}
+
+std::size_t QueryPath::batch() {
+  if (arrived_at_ == 0) arrived_at_ = now_;
+  const PreparedStatement* known = batch_.parse ? nullptr : prepared_.find(batch_.bind.statement);
+  std::optional<PreparedStatements::Pending> parsed;
+  Question question{.verdict = &kUnparsable, .scan = {}, .bind = &batch_.bind, .describes = batch_.describes};
+  if (batch_.parse) {
+    const wire::Parse& parse = *batch_.parse;
+    question.scan = query::scan(parse.sql, services_.secret);
+    question.types = &parse.parameter_types;
+    question.verdict = &judge(parse.sql, question.scan);
+  } else if (known != nullptr) {
+    question.scan = known->scan;
+    question.types = &known->parameter_types;
+    question.verdict = &judge(known->sql, known->scan);
+  }
+  if (wait_for_context(*question.verdict)) return 0;
+
+  Answer answer = Answer::kForward;
+  if (batch_.parse && !batch_.parse->statement.empty() &&
+      prepared_.find(batch_.parse->statement) != nullptr) {
+    services_.stats.count(Outcome::kBypass, SessionReason::kUnknownStatement);  // PostgreSQL will say 42P05
+  } else if (!batch_.parse && known == nullptr) {
+    services_.stats.count(Outcome::kBypass, SessionReason::kUnknownStatement);
+  } else {
+    answer = ask(question);
+  }
+  if (answer == Answer::kWait) return 0;
+  if (batch_.parse)
+    parsed = {std::string(batch_.parse->statement),
+              {std::string(batch_.parse->sql), question.scan, batch_.parse->parameter_types,
+               answer == Answer::kHit}};
+  if (answer != Answer::kHit) {
+    forward_batch(*question.verdict, std::move(parsed), answer);
+  } else if (parsed) {
+    prepared_.put(std::move(*parsed));
+  }
+  statement_consumed();
+  return batch_.raw.size();
+}
+
+void QueryPath::forward_batch(const query::Verdict& verdict,
+                              std::optional<PreparedStatements::Pending> parsed, Answer answer) {
+  begin_forward(parsed && parsed->name.empty());
+  if (!verdict.cacheable() && touches_prepared(parsed ? std::string_view(parsed->statement.sql) : "prepare"))
+    prepared_.doubt();
+  Group& group = exchange_.sent_extended();
+  count_sent(group);
+  apply(group, verdict);
+  if (parsed) group.parses.push_back(std::move(*parsed));
+  if (answer == Answer::kFill) start_capture(group, verdict);
+  upstream_.out().append(batch_.raw);
+  exchange_.sent_sync();
+}
+
+// Whatever is not a question for the cache: forwarded as it is, its effects and replies kept track of.
+void QueryPath::pass(char type, std::string_view prefix, bool whole) {
+  const std::string_view body = prefix.substr(wire::kHeaderBytes);
+  if (exchange_.copying() && type != 'd' && type != 'c' && type != 'f' && type != 'H' && type != 'S' &&
+      type != 'X')
+    return fail("08P01", std::string("unexpected message type during COPY from stdin: ") + type);
+  if (!exchange_.open() && !exchange_.copying() && type != 'd' && type != 'c' && type != 'f')
+    begin_forward(type == 'Q' || (type == 'P' && body.starts_with('\0')));
+  switch (type) {
+    case 'Q':  // too long to read
+    case 'F':
+      pass_unread(type);
+      break;
+    case 'P':
+      pass_parse(body, whole);
+      break;
+    case 'B':
+      pass_bind(body);
+      break;
+    case 'E':
+      pass_execute(body, whole);
+      break;
+    case 'C':
+      pass_close(body);
+      break;
+    case 'D':
+      exchange_.sent_extended();
+      break;
+    case 'H':
+      if (!exchange_.copying()) exchange_.sent_extended();
+      break;
+    case 'S':
+      exchange_.sent_sync();
+      break;
+    case 'X':
+      terminated_ = true;
+      break;
+    default:
+      pass_copy(type);
+      break;
+  }
+  upstream_.out().append(prefix);
+}
+
+void QueryPath::pass_unread(char type) {
+  const Why why = type == 'F' ? Why(SessionReason::kFunctionCall) : Why(query::Reason::kUnparsable);
+  services_.stats.count(Outcome::kBypass, why);
+  Group& group = exchange_.sent_query(type);
+  count_sent(group);
+  apply(group, kUnparsable);
+}
+
+void QueryPath::pass_parse(std::string_view body, bool whole) {
+  Group& group = exchange_.sent_extended();
+  wire::Reader reader(body);
+  const std::string_view name = reader.string();
+  if (name.empty()) prepared_.unnamed_replaced();
+  auto parse = whole ? wire::parse_parse(body) : base::fail(base::ErrorCode::kLimit, "too long to read");
+  if (!parse) {
+    if (name.empty()) prepared_.unnamed_untracked();
+    return;
+  }
+  PreparedStatement statement{std::string(parse->sql), query::scan(parse->sql, services_.secret),
+                              std::move(parse->parameter_types)};
+  group.parses.push_back({std::string(name), std::move(statement)});
+}
+
+void QueryPath::pass_bind(std::string_view body) {
+  Group& group = exchange_.sent_extended();
+  wire::Reader reader(body);
+  reader.string();
+  const std::string_view name = reader.string();
+  const PreparedStatement* statement = nullptr;
+  // A statement parsed earlier in this very group counts, though it is not confirmed yet.
+  for (const auto& parse : group.parses)
+    if (parse.name == name) statement = &parse.statement;
+  if (statement == nullptr && reader.ok()) statement = prepared_.find(name);
+  const query::Verdict& verdict = statement != nullptr ? judge(statement->sql, statement->scan) : kUnparsable;
+  if (statement == nullptr) {
+    bound_why_ = SessionReason::kUnknownStatement;
+  } else if (verdict.cacheable()) {
+    bound_why_ = SessionReason::kPipeline;
+  } else {
+    bound_why_ = verdict.reason;
+  }
+  apply(group, verdict);
+  if (!verdict.cacheable() &&
+      touches_prepared(statement != nullptr ? std::string_view(statement->sql) : "prepare"))
+    prepared_.doubt();
+}
+
+void QueryPath::pass_execute(std::string_view body, bool whole) {
+  Group& group = exchange_.sent_extended();
+  Why why = bound_why_.value_or(SessionReason::kPortal);
+  if (why.index() == Why(SessionReason::kPipeline).index() && whole) {
+    const auto execute = wire::parse_execute(body);
+    if (execute && execute->rows_max != 0) {
+      why = SessionReason::kRowLimit;
+    } else if (execute && !execute->portal.empty()) {
+      why = SessionReason::kPortal;
+    }
+  }
+  services_.stats.count(Outcome::kBypass, why);
+  count_sent(group);
+  // The portal may have been bound earlier in the transaction: what it writes is among its slots.
+  if (!transaction_.slots().empty()) {
+    if (group.harmless) group.catalog_epoch = context_.judged_epoch();
+    group.harmless = false;
+    group.fence = cache::Hold(services_.cache.generations(), transaction_.slots());
+  }
+}
+
+void QueryPath::pass_close(std::string_view body) {
+  exchange_.sent_extended();
+  if (const auto target = wire::parse_target(body); target && target->kind == 'S') {
+    if (target->name.empty()) {
+      prepared_.unnamed_replaced();
+    } else {
+      prepared_.erase(target->name);
+    }
+  }
+}
+
+void QueryPath::pass_copy(char type) {
+  if (type == 'd') {
+    exchange_.sent_copy_data();
+  } else {
+    exchange_.sent_copy_end();
+  }
+}
+
+const query::Verdict& QueryPath::judge(std::string_view sql, const query::Scan& scan) {
+  if (!context_.text_is_readable()) return kUnreadable;
+  if (!scan.valid) return kUnparsable;
+  if (context_.settings_known(now_))
+    if (const query::Catalog* catalog = context_.catalog(now_))
+      return services_.statements.verdict(sql, scan, *catalog, context_.search_path());
+  return services_.statements.verdict_without_catalog(sql, scan);
+}
+
+// Reads settings and catalog first, if they are not known and the backend is free to be asked.
+bool QueryPath::wait_for_context(const query::Verdict& verdict) {
+  if (context_tried_ || transaction_.status() != 'I' || !exchange_.empty() || relaying_) return false;
+  const base::Nanos now = services_.clock.now();
+  const bool known =
+      context_.settings_known(now) && context_.catalog(now) != nullptr && !prepared_.in_doubt();
+  if (known || !context_.text_is_readable() || prepared_.unnamed_is_untracked()) return false;
+  if (!prepared_.in_doubt() && !wants_context(verdict)) return false;
+  waiting_ = Waiting::kContext;
+  continue_context();
+  return waiting_ == Waiting::kContext;
+}
+
+void QueryPath::continue_context() {
+  const base::Nanos now = services_.clock.now();
+  if (!context_.settings_known(now) && context_.may_probe(now)) {
+    services_.stats.settings_probes.add();
+    return inject(query::settings_probe_sql(), std::make_unique<SettingsProbe>([this](auto settings) {
+                    const base::Nanos at = services_.clock.now();
+                    if (settings) {
+                      context_.set_settings(std::move(*settings), at);
+                    } else {
+                      context_.settings_failed(at);
+                    }
+                    continue_context();
+                  }));
+  }
+  if (prepared_.in_doubt() && context_.settings_known(now)) {
+    return inject(StatementsCheck::sql(), std::make_unique<StatementsCheck>([this](auto statements) {
+                    prepared_.confirm(statements.value_or(StatementsCheck::Statements{}));
+                    continue_context();
+                  }));
+  }
+  if (context_.settings_known(now) && context_.catalog(now) == nullptr) {
+    if (auto ticket = context_.database().begin_load(now)) {
+      services_.stats.catalog_loads.add();
+      return inject(CatalogLoad::sql(),
+                    std::make_unique<CatalogLoad>(context_.shared_database(), *ticket, services_.clock,
+                                                  [this](bool needs_rollback) {
+                                                    if (needs_rollback)
+                                                      inject("ROLLBACK", std::make_unique<IgnoredReply>());
+                                                    end_context();
+                                                  }));
+    }
+  }
+  end_context();
+}
+
+void QueryPath::end_context() {
+  context_tried_ = true;
+  waiting_ = exchange_.empty() ? Waiting::kNone : Waiting::kUpstream;
+  resume_();
+}
+
+void QueryPath::inject(std::string_view sql, std::unique_ptr<InjectedReply> reply) {
+  if (prepared_.needs_sync()) {
+    prepared_.unnamed_lost();
+    begin_forward(false);
+  }
+  prepared_.unnamed_lost();
+  Group& group = exchange_.sent_query('Q');
+  group.injected = std::move(reply);
+  group.sent_at = services_.clock.now();
+  services_.stats.upstream_queries.add();
+  wire::append_query(upstream_.out(), sql);
+  upstream_.flush();
+  upstream_.settle();
+}
+
+// Why a statement that is cacheable in itself is not to be looked up now.
+std::optional<Why> QueryPath::obstacle(const Question& question) const {
+  const query::SessionSettings& settings = context_.settings();
+  if (transaction_.status() == 'E') return SessionReason::kFailedTransaction;
+  if (transaction_.status() == 'T' && (!transaction_.only_read() || !settings.plain_transactions))
+    return SessionReason::kInTransaction;
+  if (settings.has_temp_objects) return query::Reason::kTempRelation;
+  if (!settings.readable_text) return query::Reason::kUnsafeEncoding;
+  if (question.bind != nullptr)
+    for (const std::string_view value : question.bind->parameters)
+      if (query::has_time_word(value)) return SessionReason::kTimeParameter;
+  return std::nullopt;
+}
+
+QueryPath::Answer QueryPath::ask(const Question& question) {
+  const query::Verdict& verdict = *question.verdict;
+  ProxyStats& stats = services_.stats;
+  if (!verdict.cacheable()) {
+    const base::Nanos now = services_.clock.now();
+    if (verdict.reason != query::Reason::kUnknownRelation || !context_.text_is_readable()) {
+      stats.count(Outcome::kBypass, verdict.reason);
+    } else if (!context_.settings_known(now)) {
+      stats.count(Outcome::kBypass, SessionReason::kSettingsUnknown);
+    } else if (context_.catalog(now) == nullptr) {
+      stats.count(Outcome::kBypass, SessionReason::kCatalogUnknown);
+    } else {
+      stats.count(Outcome::kBypass, verdict.reason);
+    }
+    return Answer::kForward;
+  }
+  if (!exchange_.empty() || relaying_) {
+    waiting_ = Waiting::kUpstream;
+    return Answer::kWait;
+  }
+  if (const auto why = obstacle(question)) {
+    stats.count(Outcome::kBypass, *why);
+    return Answer::kForward;
+  }
+  return look_up(question);
+}
+
+QueryPath::Answer QueryPath::look_up(const Question& question) {
+  ProxyStats& stats = services_.stats;
+  if (cancelled_) {
+    stats.count(Outcome::kBypass, cache::PassWhy::kInFlight);
+    wire::append_error(client_.out(),
+                       {.code = "57014", .message = "canceling statement due to user request"});
+    wire::append_ready_for_query(client_.out(), transaction_.status());
+    return Answer::kHit;
+  }
+  const cache::Key key = key_of(question);
+  // A statement in a transaction may hold locks that others wait for: it never waits itself.
+  const bool may_wait = transaction_.status() == 'I' && !waited_;
+  cache::Lookup lookup = services_.cache.lookup(key, may_wait ? waiter_ : nullptr);
+  switch (lookup.outcome) {
+    case cache::Outcome::kWaiting:
+      wait_for_fill(key);
+      return Answer::kWait;
+    case cache::Outcome::kPass:
+      stats.count(Outcome::kBypass, waited_ ? Why(SessionReason::kWaitTimeout) : Why(lookup.pass_why));
+      return Answer::kForward;
+    case cache::Outcome::kMiss:
+      stats.count(Outcome::kMiss, lookup.miss_why);
+      fill_ = std::move(lookup.fill);
+      return Answer::kFill;
+    case cache::Outcome::kHit:
+      break;
+  }
+  answer(question, lookup.entry);
+  return Answer::kHit;
+}
+
+void QueryPath::answer(const Question& question, const cache::EntryRef& entry) {
+  services_.stats.count(Outcome::kHit, query::Reason::kNone);
+  base::Buffer& out = client_.out();
+  if (question.bind != nullptr) {
+    if (batch_.parse) out.append(wire::kParseComplete);
+    out.append(wire::kBindComplete);
+  }
+  out.append(entry.bytes());
+  wire::append_ready_for_query(out, transaction_.status());
+  services_.stats.client_query_time[static_cast<std::size_t>(Outcome::kHit)].record(services_.clock.now() -
+                                                                                    arrived_at_);
+}
+
+// Everything that the reply depends on (but the rows). A simple query and an extended one without
+// parameters and with text results have the same reply, so they share the key.
+cache::Key QueryPath::key_of(const Question& question) const {
+  base::SipHash128 hash(services_.secret);
+  hash.update_hash(context_.key_prefix());
+  hash.update_hash(question.scan.text);
+  if (question.bind == nullptr || (question.bind->parameters.empty() && question.types->empty())) {
+    hash.update_u64(question.describes ? 1 : 0);
+  } else {
+    hash.update_u64(question.describes ? 3 : 2);
+    hash.update_u64(question.types->size());
+    for (const wire::Oid type : *question.types) hash.update_u64(type);
+    hash.update_u64(question.bind->parameters.size());
+    for (std::size_t i = 0; i < question.bind->parameters.size(); ++i) {
+      const std::string_view value = question.bind->parameters[i];
+      hash.update_u64(format_of(question.bind->parameter_formats, i) << 1 |
+                      (value.data() == nullptr ? 1U : 0U));
+      hash.update_field(value);
+    }
+  }
+  if (question.bind != nullptr) {
+    const auto& formats = question.bind->result_formats;
+    const bool all_text = std::all_of(formats.begin(), formats.end(), [](std::int16_t f) { return f == 0; });
+    if (!all_text) {
+      hash.update_u64(formats.size());
+      for (const std::int16_t format : formats) hash.update_u64(static_cast<std::uint64_t>(format));
+    }
+  }
+  return hash.finish();
+}
+
+void QueryPath::wait_for_fill(const cache::Key& key) {
+  waiting_ = Waiting::kFill;
+  waiting_key_ = key;
+  wait_timer_ = services_.loop.after(services_.cache.config().fill_wait, [this] {
+    wait_timer_ = 0;
+    fill_ended();
+  });
+}
+
+void QueryPath::fill_ended() {
+  if (waiting_ != Waiting::kFill) return;
+  stop_waiting();
+  waited_ = true;
+  resume_();
+}
+
+void QueryPath::stop_waiting() {
+  if (waiting_ == Waiting::kFill) services_.cache.leave(waiting_key_, *waiter_);
+  waiting_ = Waiting::kNone;
+  services_.loop.cancel(wait_timer_);
+  wait_timer_ = 0;
+}
+
+bool QueryPath::cancel() {
+  if (waiting_ != Waiting::kFill && waiting_ != Waiting::kContext) return false;
+  cancelled_ = true;
+  if (waiting_ == Waiting::kFill) fill_ended();
+  return true;
+}
+
+// The backend's prepared statements must be as the client thinks before anything is sent to it.
+void QueryPath::begin_forward(bool replaces_unnamed) {
+  if (replaces_unnamed) prepared_.unnamed_replaced();
+  if (!prepared_.needs_sync()) return;
+  exchange_.sent_extended().injected = std::make_unique<IgnoredReply>();
+  prepared_.append_sync(upstream_.out());
+  exchange_.sent_sync();
+}
+
+void QueryPath::count_sent(Group& group) {
+  services_.stats.upstream_queries.add();
+  ++group.statements;
+  if (group.sent_at == 0) group.sent_at = now_;
+  if (group.arrived_at == 0) group.arrived_at = arrived_at_ != 0 ? arrived_at_ : now_;
+}
+
+// Effects are kept before the statement leaves: counters are held from here until the outcome is known.
+void QueryPath::apply(Group& group, const query::Verdict& verdict) {
+  DatabaseCatalog& database = context_.database();
+  if (!transaction_.sent(verdict, database)) return;
+  if (group.harmless) group.catalog_epoch = context_.judged_epoch();
+  group.harmless = false;
+  if (verdict.effects.writes_everything) prepared_.doubt();
+  if (verdict.effects.changes_settings || verdict.effects.writes_everything) {
+    group.changes_settings = true;
+    context_.forget_settings();
+  }
+  if (verdict.effects.changes_catalog) {
+    group.changes_catalog = true;
+    database.invalidate();
+  }
+  if (!transaction_.slots().empty())
+    group.fence = cache::Hold(services_.cache.generations(), transaction_.slots());
+}
+
+void QueryPath::start_capture(Group& group, const query::Verdict& verdict) {
+  // Observed now, before the query leaves: a write that comes in between makes the reply worthless.
+  cache::Generations& generations = services_.cache.generations();
+  std::vector<cache::Dependency> dependencies;
+  dependencies.reserve(verdict.reads.size() + 1);
+  dependencies.push_back(generations.depend(context_.database().everything()));
+  for (const query::Oid relation : verdict.reads)
+    dependencies.push_back(generations.depend(context_.database().slot_of(relation)));
+  // DDL that has come and gone since the verdict: what it reads may no longer be what it said.
+  if (context_.judged_epoch() != context_.database().epoch()) return fill_.abandon(cache::FillEnd::kFailed);
+  group.capture = std::make_unique<Capture>(std::move(fill_), std::move(dependencies),
+                                            services_.cache.entry_bytes_max(), now_);
+  group.counts_as_miss = true;
+}
+
+void QueryPath::statement_consumed() {
+  arrived_at_ = 0;
+  context_tried_ = false;
+  waited_ = false;
+  cancelled_ = false;
+}
+
+void QueryPath::parse_completed() {
+  Group& group = exchange_.front();
+  if (group.parses_done < group.parses.size()) prepared_.put(group.parses[group.parses_done++]);
+}
+
+void QueryPath::group_ended(Group group, char status) {
+  DatabaseCatalog& database = context_.database();
+  if (!group.harmless) {
+    const bool overtaken = database.epoch() != group.catalog_epoch;
+    if (group.changes_catalog || (transaction_.has_changed_catalog() && status == 'I')) database.invalidate();
+    // DDL elsewhere while this ran: what it may have touched was judged by a catalog that is no longer
+    // true (a trigger may have been added).
+    if (overtaken && !group.changes_catalog) {
+      services_.cache.generations().bump(database.everything());
+      context_.forget_settings();
+    }
+    if (group.changes_settings) context_.forget_settings();
+    group.fence.release();
+  }
+  transaction_.ready(status, exchange_.empty());
+  const base::Nanos now = services_.clock.now();
+  if (group.capture) group.capture->finish(services_.live->cache_ttl, now);
+  if (group.statements != 0) {
+    const Outcome outcome = group.counts_as_miss ? Outcome::kMiss : Outcome::kBypass;
+    services_.stats.client_query_time[static_cast<std::size_t>(outcome)].record(now - group.arrived_at);
+    services_.stats.upstream_query_time.record(now - group.sent_at);
+  }
+  if (group.injected) group.injected->on_ready(status);
+}
+
+void QueryPath::upstream_settled() {
+  if (waiting_ != Waiting::kUpstream || !exchange_.empty() || relaying_) return;
+  waiting_ = Waiting::kNone;
+  resume_();
+}
+
+std::vector<cache::Hold> QueryPath::take_fences() {
+  std::vector<cache::Hold> fences;
+  while (!exchange_.empty()) fences.push_back(exchange_.drop_front());
+  return fences;
+}
+
+void QueryPath::fail(std::string_view code, std::string message) {
+  services_.stats.protocol_errors.add();
+  fault_ = wire::Complaint{.severity = "FATAL", .code = code, .message = std::move(message)};
+}
+
+}  // namespace pgweir::proxy

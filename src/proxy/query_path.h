@@ -1,0 +1,142 @@
+// From the client to the cache or to PostgreSQL: frames what the client sends, judges each
+// statement, answers hits, sends the rest upstream, and keeps the fences of writes. The story is told
+// in docs/life_of_a_query.md.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "cache/cache.h"
+#include "proxy/batch.h"
+#include "proxy/channel.h"
+#include "proxy/context.h"
+#include "proxy/exchange.h"
+#include "proxy/injected.h"
+#include "proxy/prepared.h"
+#include "proxy/services.h"
+#include "proxy/transaction.h"
+#include "wire/backend.h"
+
+namespace pgweir::proxy {
+
+// One session's, after its login, on its worker's thread.
+class QueryPath {
+ public:
+  // resume: has process() called again soon with what was left; must not call it itself.
+  QueryPath(Services& services, Channel& client, Channel& upstream, std::string database,
+            std::shared_ptr<cache::Waiter> waiter, std::function<void()> resume);
+  ~QueryPath();
+
+  // Takes whole messages from the start of input and gives back how many bytes it took. What it left
+  // must be given again: when more has arrived, or when resume is called.
+  std::size_t process(std::string_view input);
+  // The session must end with this error.
+  const std::optional<wire::Complaint>& fault() const { return fault_; }
+  // The client has said goodbye.
+  bool terminated() const { return terminated_; }
+
+  Exchange& exchange() { return exchange_; }
+  Context& context() { return context_; }
+  char transaction_status() const { return transaction_.status(); }
+  // Nothing of the client's is on its way: it may be told goodbye.
+  bool at_rest() const { return exchange_.empty() && !is_waiting() && stream_left_ == 0 && !relaying_; }
+  bool is_waiting() const { return waiting_ != Waiting::kNone; }
+  // Whether more of the client's bytes could be used now.
+  bool wants_input() const { return !is_waiting() && !client_.congested(); }
+
+  // From the reply path. relaying: part of an upstream message has been passed on, the rest is to come.
+  void set_relaying(bool relaying) { relaying_ = relaying; }
+  void parse_completed();
+  void group_ended(Group group, char status);
+  // The upstream relay has come to rest: a statement that waited for that may go on.
+  void upstream_settled();
+
+  // The fill that this session waited for has ended.
+  void fill_ended();
+  // What is held for outcomes that will never be known here, since the upstream connection is gone.
+  std::vector<cache::Hold> take_fences();
+  // A cancel request has come; true: it is dealt with here, since nothing runs upstream.
+  bool cancel();
+
+ private:
+  enum class Waiting : std::uint8_t { kNone, kUpstream, kContext, kFill };
+  enum class Answer : std::uint8_t { kForward, kWait, kHit, kFill };
+
+  // A statement that may be answered from the cache.
+  struct Question {
+    const query::Verdict* verdict;
+    query::Scan scan;
+    const wire::Bind* bind = nullptr;  // null: simple query
+    const std::vector<wire::Oid>* types = nullptr;
+    bool describes = true;
+  };
+
+  std::size_t step(std::string_view rest);
+  std::size_t pass_stream(std::string_view rest);
+  std::size_t query(std::string_view raw);
+  std::size_t batch();
+  void pass(char type, std::string_view prefix, bool whole);
+  void pass_unread(char type);
+  void pass_parse(std::string_view body, bool whole);
+  void pass_bind(std::string_view body);
+  void pass_execute(std::string_view body, bool whole);
+  void pass_close(std::string_view body);
+  void pass_copy(char type);
+
+  const query::Verdict& judge(std::string_view sql, const query::Scan& scan);
+  const query::Verdict& judge_statement(std::string_view name);
+  bool wait_for_context(const query::Verdict& verdict);
+  void continue_context();
+  void end_context();
+  void inject(std::string_view sql, std::unique_ptr<InjectedReply> reply);
+
+  Answer ask(const Question& question);
+  std::optional<Why> obstacle(const Question& question) const;
+  Answer look_up(const Question& question);
+  void answer(const Question& question, const cache::EntryRef& entry);
+  cache::Key key_of(const Question& question) const;
+  void wait_for_fill(const cache::Key& key);
+  void stop_waiting();
+
+  void forward_batch(const query::Verdict& verdict, std::optional<PreparedStatements::Pending> parsed,
+                     Answer answer);
+  void begin_forward(bool replaces_unnamed);
+  void apply(Group& group, const query::Verdict& verdict);
+  void count_sent(Group& group);
+  void start_capture(Group& group, const query::Verdict& verdict);
+  void statement_consumed();
+  void fail(std::string_view code, std::string message);
+
+  Services& services_;
+  Channel& client_;
+  Channel& upstream_;
+  std::shared_ptr<cache::Waiter> waiter_;
+  std::function<void()> resume_;
+
+  Context context_;
+  Exchange exchange_;
+  PreparedStatements prepared_;
+  Transaction transaction_;
+
+  Waiting waiting_ = Waiting::kNone;
+  base::Nanos now_ = 0;         // when process() was called
+  base::Nanos arrived_at_ = 0;  // of the statement at hand; 0: none
+  bool context_tried_ = false;  // for the statement at hand
+  bool waited_ = false;         // likewise: for another's fill
+  bool cancelled_ = false;      // likewise: while pgweir asked something of its own
+  cache::Key waiting_key_;
+  io::TimerId wait_timer_ = 0;
+  cache::Fill fill_;               // of the statement at hand
+  std::uint64_t stream_left_ = 0;  // bytes of a long message still to be passed on
+  std::optional<Why> bound_why_;   // of the last Bind passed on: the reason its Execute counts under
+  Batch batch_;
+  bool relaying_ = false;
+  bool terminated_ = false;
+  std::optional<wire::Complaint> fault_;
+};
+
+}  // namespace pgweir::proxy

@@ -1,0 +1,128 @@
+#include "proxy/reply_path.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "wire/frame.h"
+
+namespace pgweir::proxy {
+namespace {
+
+// Messages that are read whole before they are passed on are small: more is not PostgreSQL speaking.
+constexpr std::uint64_t kWholeBytesMax = 64 * 1024;
+constexpr std::uint64_t kInjectedBytesMax = 64 << 20;
+constexpr std::uint64_t kReplyBytesMax = 1ULL << 31;
+
+bool is_asynchronous(char type) { return type == 'A' || type == 'S'; }
+
+}  // namespace
+
+std::size_t ReplyPath::process(std::string_view input) {
+  std::size_t pos = 0, begin = 0;  // [begin, pos) is to be passed on
+  while (pos < input.size() && !fault_) {
+    const std::string_view rest = input.substr(pos);
+    if (left_ != 0) {
+      const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(left_, rest.size()));
+      if (!query_path_.exchange().empty())
+        if (auto& capture = query_path_.exchange().front().capture)
+          capture->add(left_type_, rest.substr(0, n));
+      left_ -= n;
+      pos += n;
+      continue;
+    }
+    wire::Header header;
+    const wire::HeaderStatus status = wire::read_header(rest, kReplyBytesMax, header);
+    if (status == wire::HeaderStatus::kNeedMore) break;
+    if (status == wire::HeaderStatus::kBadLength) {
+      lost("PostgreSQL sent a message of impossible length");
+      break;
+    }
+    const auto available =
+        static_cast<std::size_t>(std::min<std::uint64_t>(header.message_bytes, rest.size()));
+    const Fate fate = take(header, rest.substr(0, available));
+    if (fate == Fate::kIncomplete || fate == Fate::kFault) break;
+    if (fate == Fate::kSwallow) {
+      client_.write_through(input.substr(begin, pos - begin));
+      begin = pos + available;
+    } else {
+      left_ = header.message_bytes - available;
+      left_type_ = header.type;
+    }
+    pos += available;
+  }
+  if (pos > begin) client_.write_through(input.substr(begin, pos - begin));
+  query_path_.set_relaying(left_ != 0);
+  return pos;
+}
+
+ReplyPath::Fate ReplyPath::take(const wire::Header& header, std::string_view available) {
+  Exchange& exchange = query_path_.exchange();
+  const bool whole = available.size() == header.message_bytes;
+  const bool injected = !exchange.empty() && exchange.front().injected != nullptr;
+  if (injected || header.type == 'Z' || header.type == 'S') {
+    if (header.message_bytes > (injected ? kInjectedBytesMax : kWholeBytesMax))
+      return lost("PostgreSQL sent an oversized message");
+    if (!whole) return Fate::kIncomplete;
+  }
+  const std::string_view body = available.substr(wire::kHeaderBytes);
+  last_type_ = header.type;
+  if (header.type == 'Z') return take_ready(body);
+  if (injected) return take_injected(header.type, body);
+  switch (header.type) {
+    case 'G':
+      if (!exchange.received_copy_in()) return lost("statements were sent behind COPY FROM STDIN");
+      break;
+    case 'W':
+      return lost("unexpected CopyBothResponse");
+    default:
+      note(header.type, body);
+      break;
+  }
+  if (!exchange.empty())
+    if (auto& capture = exchange.front().capture) capture->add(header.type, available);
+  return Fate::kPass;
+}
+
+void ReplyPath::note(char type, std::string_view body) {
+  if (type == 'E') {
+    query_path_.exchange().received_error();
+  } else if (type == '1') {
+    if (!query_path_.exchange().empty()) query_path_.parse_completed();
+  } else if (type == 'S') {
+    if (const auto status = wire::parse_parameter_status(body))
+      query_path_.context().reported(status->name, status->value);
+  }
+}
+
+ReplyPath::Fate ReplyPath::take_injected(char type, std::string_view body) {
+  if (is_asynchronous(type)) {
+    const auto status = wire::parse_parameter_status(body);
+    // CatalogLoad sets these for its own transaction; the client must not hear of it.
+    const bool own =
+        type == 'S' && status && (status->name == "search_path" || status->name == "client_encoding");
+    if (own) return Fate::kSwallow;
+    note(type, body);
+    return Fate::kPass;
+  }
+  query_path_.exchange().front().injected->on_message(type, body);
+  return Fate::kSwallow;
+}
+
+// The counters that a write held are bumped and released here, before the message is passed on.
+ReplyPath::Fate ReplyPath::take_ready(std::string_view body) {
+  Group group;
+  if (body.size() != 1 || !query_path_.exchange().received_ready(group))
+    return lost("PostgreSQL sent ReadyForQuery out of turn");
+  const bool injected = group.injected != nullptr;
+  query_path_.group_ended(std::move(group), body[0]);
+  return injected ? Fate::kSwallow : Fate::kPass;
+}
+
+ReplyPath::Fate ReplyPath::lost(std::string message) {
+  services_.stats.protocol_errors.add();
+  fault_ = wire::Complaint{.severity = "FATAL", .code = "08P01", .message = "pgweir: " + std::move(message)};
+  return Fate::kFault;
+}
+
+}  // namespace pgweir::proxy

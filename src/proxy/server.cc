@@ -1,0 +1,218 @@
+#include "proxy/server.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "base/log.h"
+
+namespace pgweir::proxy {
+namespace {
+
+constexpr base::Nanos kProbeInterval = base::kSecond;
+constexpr base::Nanos kAcceptPause = 100 * base::kMillisecond;
+constexpr int kAcceptsPerEvent = 64;
+
+struct HostPort {
+  std::string host;
+  std::uint16_t port;
+};
+
+// "a:1,[::1]:2" as config/ has validated it.
+std::vector<HostPort> split_listen(const std::string& text) {
+  std::vector<HostPort> out;
+  std::size_t begin = 0;
+  while (begin < text.size()) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    std::string item = text.substr(begin, end - begin);
+    const std::size_t colon = item.rfind(':');
+    if (colon != std::string::npos) {
+      std::string host = item.substr(0, colon);
+      if (host.size() > 1 && host.front() == '[') host = host.substr(1, host.size() - 2);
+      out.push_back(
+          {std::move(host), static_cast<std::uint16_t>(std::strtoul(item.c_str() + colon + 1, nullptr, 10))});
+    }
+    begin = end + 1;
+  }
+  return out;
+}
+
+}  // namespace
+
+// A listening socket on the first worker's loop.
+class Server::Listener final : public io::Handler {
+ public:
+  Listener(io::Loop& loop, io::Fd fd, std::string unix_path, std::function<void(io::Fd)> dispatch)
+      : loop_(loop), fd_(std::move(fd)), unix_path_(std::move(unix_path)), dispatch_(std::move(dispatch)) {}
+  ~Listener() override {
+    if (!unix_path_.empty()) unlink(unix_path_.c_str());
+  }
+
+  base::Result<void> open() { return loop_.add(fd_.get(), EPOLLIN, this); }
+  // On the loop's thread.
+  void close() {
+    if (fd_) loop_.remove(fd_.get(), this);
+    fd_.reset();
+  }
+
+  void on_ready(std::uint32_t) override {
+    for (int i = 0; i < kAcceptsPerEvent; ++i) {
+      io::Fd client(accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+      if (client) {
+        dispatch_(std::move(client));
+      } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+        return pause();
+      } else if (errno != EINTR && errno != ECONNABORTED) {
+        return;
+      }
+    }
+  }
+
+ private:
+  // Out of file handles: the connection stays in the queue, and the loop must not spin on it.
+  void pause() {
+    spdlog::error("cannot accept a connection: {}; raise the limit of open files", std::strerror(errno));
+    loop_.modify(fd_.get(), 0, this);
+    loop_.after(kAcceptPause, [this] {
+      if (fd_) loop_.modify(fd_.get(), EPOLLIN, this);
+    });
+  }
+
+  io::Loop& loop_;
+  io::Fd fd_;
+  const std::string unix_path_;
+  const std::function<void(io::Fd)> dispatch_;
+};
+
+Server::Server(const ServerParts& parts, const ServerConfig& server, const UpstreamConfig& upstream,
+               base::Nanos cache_ttl)
+    : config_(server),
+      upstream_config_(upstream),
+      cache_ttl_(cache_ttl),
+      catalogs_(parts.cache.generations(), parts.secret),
+      resolver_(std::make_unique<io::Resolver>()),
+      shared_{parts.clock, parts.cache,  catalogs_, cancels_,
+              *resolver_,  parts.secret, sessions_, upstream_reached_} {}
+
+Server::~Server() { stop(); }
+
+base::Result<std::shared_ptr<const LiveSettings>> Server::make_live(const ServerConfig& server,
+                                                                    const UpstreamConfig& upstream,
+                                                                    base::Nanos cache_ttl) {
+  auto live = std::make_shared<LiveSettings>();
+  live->server = server;
+  live->cache_ttl = cache_ttl;
+  if (!server.tls_cert.empty()) {
+    auto tls = io::TlsContext::server(server.tls_cert, server.tls_key);
+    if (!tls) return std::unexpected(tls.error());
+    live->client_tls = std::move(*tls);
+  }
+  auto target = UpstreamTarget::make(upstream);
+  if (!target) return std::unexpected(target.error());
+  live->upstream = std::move(*target);
+  return live;
+}
+
+base::Result<void> Server::start() {
+  auto live = make_live(config_, upstream_config_, cache_ttl_);
+  if (!live) return std::unexpected(live.error());
+  const unsigned count =
+      config_.workers != 0 ? config_.workers : std::max(1U, std::thread::hardware_concurrency());
+  for (unsigned i = 0; i < count; ++i) workers_.push_back(std::make_unique<Worker>(shared_, *live));
+  if (auto opened = open_listeners(config_); !opened) {
+    listeners_.clear();
+    workers_.clear();
+    return opened;
+  }
+  for (auto& worker : workers_) worker->start();
+  started_ = true;
+  workers_.front()->loop().post([this] { probe_upstream(); });
+  return {};
+}
+
+base::Result<void> Server::open_listeners(const ServerConfig& config) {
+  std::vector<HostPort> places = split_listen(config.listen);
+  if (!config.unix_socket_dir.empty() && !places.empty())
+    places.push_back({config.unix_socket_dir, places.front().port});
+  for (const HostPort& place : places) {
+    const auto addresses = io::resolve(place.host, place.port);
+    if (!addresses) return std::unexpected(addresses.error());
+    for (const io::SocketAddress& address : *addresses) {
+      auto fd = io::listen_on(address);
+      if (!fd) return std::unexpected(fd.error());
+      const std::string unix_path = address.storage.ss_family == AF_UNIX ? address.text() : "";
+      listeners_.push_back(
+          std::make_unique<Listener>(workers_.front()->loop(), std::move(*fd), unix_path,
+                                     [this](io::Fd client) { dispatch(std::move(client)); }));
+      if (auto opened = listeners_.back()->open(); !opened) return opened;
+      listening_.push_back(address.text());
+    }
+  }
+  return {};
+}
+
+void Server::dispatch(io::Fd client) {
+  const auto least = std::min_element(workers_.begin(), workers_.end(), [](const auto& a, const auto& b) {
+    return a->connections() < b->connections();
+  });
+  (*least)->accept(std::move(client));
+}
+
+base::Result<void> Server::reload(const ServerConfig& server, const UpstreamConfig& upstream,
+                                  base::Nanos cache_ttl) {
+  auto live = make_live(server, upstream, cache_ttl);
+  if (!live) return std::unexpected(live.error());
+  for (auto& worker : workers_) worker->set_live(*live);
+  return {};
+}
+
+// Until PostgreSQL has answered once, readiness needs asking; afterwards sessions tell.
+void Server::probe_upstream() {
+  if (draining() || (upstream_reached() && sessions() != 0)) {
+    probe_.reset();
+  } else {
+    auto target = UpstreamTarget::make(upstream_config_);
+    if (!target) return;
+    io::Loop& loop = workers_.front()->loop();
+    probe_ = std::make_unique<UpstreamConnector>(loop, *resolver_, *target, [this, &loop](auto result) {
+      workers_.front()->upstream_answered(result.has_value(), result ? "" : result.error().message);
+      loop.defer([this] { probe_.reset(); });
+    });
+    probe_->start();
+  }
+  workers_.front()->loop().after(kProbeInterval, [this] { probe_upstream(); });
+}
+
+void Server::drain() {
+  draining_ = true;
+  if (!started_) return;
+  workers_.front()->loop().post([this] {
+    for (auto& listener : listeners_) listener->close();
+  });
+  for (auto& worker : workers_) worker->drain();
+}
+
+void Server::cut() {
+  for (auto& worker : workers_) worker->cut();
+}
+
+void Server::stop() {
+  if (!started_) return;
+  started_ = false;
+  for (auto& worker : workers_) worker->stop();
+  for (auto& worker : workers_) worker->join();
+  probe_.reset();
+  resolver_.reset();
+  listeners_.clear();
+  workers_.clear();
+}
+
+std::vector<const ProxyStats*> Server::stats() const {
+  std::vector<const ProxyStats*> out;
+  for (const auto& worker : workers_) out.push_back(&worker->stats());
+  return out;
+}
+
+}  // namespace pgweir::proxy

@@ -1,0 +1,77 @@
+// The proxy as a whole: listeners and workers. A connection is handed to the worker that has the
+// fewest, which balances better than SO_REUSEPORT does for the few long-lived connections that
+// applications open.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proxy/worker.h"
+
+namespace pgweir::proxy {
+
+struct ServerParts {
+  const base::Clock& clock;
+  cache::Cache& cache;
+  base::HashSecret secret;
+};
+
+// For the owner's thread, unless a function says otherwise.
+class Server {
+ public:
+  Server(const ServerParts& parts, const ServerConfig& server, const UpstreamConfig& upstream,
+         base::Nanos cache_ttl);
+  ~Server();  // cuts what is left
+
+  // Opens the listeners and starts the workers. Fails without a trace.
+  base::Result<void> start();
+  // Puts new settings in force for sessions that begin from now on; on failure nothing changes.
+  base::Result<void> reload(const ServerConfig& server, const UpstreamConfig& upstream,
+                            base::Nanos cache_ttl);
+  // No new sessions; the present ones end between transactions.
+  void drain();
+  // Ends all sessions at once.
+  void cut();
+  void stop();
+
+  // Any thread.
+  unsigned sessions() const { return sessions_.load(std::memory_order_relaxed); }
+  bool upstream_reached() const { return upstream_reached_.load(std::memory_order_relaxed); }
+  bool draining() const { return draining_.load(std::memory_order_relaxed); }
+  std::vector<const ProxyStats*> stats() const;
+  // After start(): what is listened on, in words.
+  const std::vector<std::string>& listening() const { return listening_; }
+
+  // Connects and logs in as nobody, to see whether PostgreSQL answers; sets upstream_reached().
+  void probe_upstream();
+
+ private:
+  class Listener;
+
+  static base::Result<std::shared_ptr<const LiveSettings>> make_live(const ServerConfig& server,
+                                                                     const UpstreamConfig& upstream,
+                                                                     base::Nanos cache_ttl);
+  base::Result<void> open_listeners(const ServerConfig& config);
+  void dispatch(io::Fd client);
+
+  ServerConfig config_;
+  UpstreamConfig upstream_config_;
+  base::Nanos cache_ttl_;
+  CatalogKeeper catalogs_;
+  CancelRegistry cancels_;
+  std::atomic<unsigned> sessions_{0};
+  std::atomic<bool> upstream_reached_{false};
+  std::atomic<bool> draining_{false};
+  std::unique_ptr<io::Resolver> resolver_;  // answers on the workers' loops: stop() ends it before them
+  Shared shared_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::vector<std::string> listening_;
+  std::unique_ptr<UpstreamConnector> probe_;  // on the first worker's thread
+  bool started_ = false;
+};
+
+}  // namespace pgweir::proxy

@@ -1,0 +1,44 @@
+// What a worker offers its sessions.
+#pragma once
+
+#include <memory>
+#include <span>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "cache/cache.h"
+#include "io/loop.h"
+#include "io/resolver.h"
+#include "proxy/cancel.h"
+#include "proxy/catalog_keeper.h"
+#include "proxy/config.h"
+#include "proxy/stats.h"
+#include "proxy/upstream_connector.h"
+#include "query/statement_table.h"
+
+namespace pgweir::proxy {
+
+// What can change while pgweir runs; replaced as a whole, for sessions that begin afterwards.
+struct LiveSettings {
+  ServerConfig server;
+  base::Nanos cache_ttl = 30 * base::kSecond;
+  std::shared_ptr<const io::TlsContext> client_tls;  // null: no TLS for clients
+  std::shared_ptr<const UpstreamTarget> upstream;
+};
+
+// The worker's own parts are for its thread only; cache, catalogs and cancels are shared by all.
+struct Services {
+  io::Loop& loop;
+  const base::Clock& clock;
+  io::Resolver& resolver;
+  std::span<char> read_buffer;
+  query::StatementTable& statements;
+  ProxyStats& stats;
+  cache::Cache& cache;
+  CatalogKeeper& catalogs;
+  CancelRegistry& cancels;
+  base::HashSecret secret;
+  std::shared_ptr<const LiveSettings> live;
+};
+
+}  // namespace pgweir::proxy

@@ -1,0 +1,30 @@
+// What one worker counts; any thread reads. admin/ and app/ sum over the workers.
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+#include "base/counters.h"
+#include "proxy/outcome.h"
+
+namespace pgweir::proxy {
+
+struct ProxyStats {
+  // Each statement counts once, before its reply is passed on.
+  std::array<std::array<base::Counter, Why::kCount>, kOutcomes> lookups;
+  // From the statement's arrival to the last byte of its reply.
+  std::array<base::Histogram, kOutcomes> client_query_time;
+  base::Counter upstream_queries;  // statements sent to PostgreSQL, pgweir's own included
+  base::Histogram upstream_query_time;
+  base::Counter sessions_opened;
+  base::Counter sessions_refused;
+  base::Counter protocol_errors;  // sessions ended by malformed bytes, from either side
+  base::Counter settings_probes;
+  base::Counter catalog_loads;
+  base::Gauge client_sessions;
+  base::Gauge upstream_connections;
+
+  void count(Outcome outcome, Why why) { lookups[static_cast<std::size_t>(outcome)][why.index()].add(); }
+};
+
+}  // namespace pgweir::proxy

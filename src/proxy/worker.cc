@@ -1,0 +1,77 @@
+#include "proxy/worker.h"
+
+#include <utility>
+
+#include "base/log.h"
+
+namespace pgweir::proxy {
+
+Worker::Worker(const Shared& shared, std::shared_ptr<const LiveSettings> live)
+    : shared_(shared),
+      loop_(shared.clock),
+      read_buffer_(kReadBufferBytes),
+      statements_({}),
+      services_{loop_,         shared_.clock,    shared_.resolver, read_buffer_,   statements_,    stats_,
+                shared_.cache, shared_.catalogs, shared_.cancels,  shared_.secret, std::move(live)} {}
+
+Worker::~Worker() = default;
+
+void Worker::start() {
+  thread_ = std::thread([this] { loop_.run(); });
+}
+
+void Worker::join() {
+  if (thread_.joinable()) thread_.join();
+  // Sessions refer to the loop, so they go before it.
+  sessions_.clear();
+}
+
+void Worker::accept(io::Fd client) {
+  connections_.fetch_add(1, std::memory_order_relaxed);
+  // std::function wants to be copied.
+  auto owned = std::make_shared<io::Fd>(std::move(client));
+  loop_.post([this, owned] {
+    auto session = std::make_shared<Session>(services_, *this);
+    sessions_.emplace(session.get(), session);
+    session->start(std::move(*owned));
+    if (draining_) session->drain();
+  });
+}
+
+void Worker::set_live(std::shared_ptr<const LiveSettings> live) {
+  loop_.post([this, live = std::move(live)] { services_.live = live; });
+}
+
+void Worker::drain() {
+  loop_.post([this] {
+    draining_ = true;
+    // A session may end, and leave the map, only after this event.
+    for (auto& [key, session] : sessions_) session->drain();
+  });
+}
+
+void Worker::cut() {
+  loop_.post([this] {
+    for (auto& [key, session] : sessions_) session->cut();
+  });
+}
+
+bool Worker::admit() {
+  if (shared_.sessions.fetch_add(1) < services_.live->server.sessions_max) return true;
+  shared_.sessions.fetch_sub(1);
+  return false;
+}
+
+void Worker::upstream_answered(bool reached, const std::string& why) {
+  const bool before = shared_.upstream_reached.exchange(reached);
+  if (before && !reached) spdlog::error("PostgreSQL cannot be reached: {}", why);
+  if (!before && reached) spdlog::info("PostgreSQL answers");
+}
+
+void Worker::ended(Session& session) {
+  if (session.admitted()) shared_.sessions.fetch_sub(1);
+  connections_.fetch_sub(1, std::memory_order_relaxed);
+  loop_.defer([this, key = &session] { sessions_.erase(key); });
+}
+
+}  // namespace pgweir::proxy

@@ -1,0 +1,70 @@
+// One thread with its event loop and the sessions on it.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "proxy/services.h"
+#include "proxy/session.h"
+
+namespace pgweir::proxy {
+
+// What all workers share. Any thread.
+struct Shared {
+  const base::Clock& clock;
+  cache::Cache& cache;
+  CatalogKeeper& catalogs;
+  CancelRegistry& cancels;
+  io::Resolver& resolver;
+  base::HashSecret secret;
+  std::atomic<unsigned>& sessions;      // logged in or logging in
+  std::atomic<bool>& upstream_reached;  // the last attempt to connect succeeded
+};
+
+// Public functions: any thread, unless they say otherwise.
+class Worker final : public Session::Host {
+ public:
+  Worker(const Shared& shared, std::shared_ptr<const LiveSettings> live);
+  ~Worker() override;  // REQUIRES: joined
+
+  void start();
+  void stop() { loop_.stop(); }
+  void join();
+
+  // Takes over a new client connection.
+  void accept(io::Fd client);
+  void set_live(std::shared_ptr<const LiveSettings> live);
+  void drain();
+  // Ends all sessions now.
+  void cut();
+
+  io::Loop& loop() { return loop_; }
+  const ProxyStats& stats() const { return stats_; }
+  // Connections on this worker, for balancing.
+  unsigned connections() const { return connections_.load(std::memory_order_relaxed); }
+
+  // Session::Host, on the worker's thread.
+  bool admit() override;
+  void upstream_answered(bool reached, const std::string& why) override;
+  void ended(Session& session) override;
+
+ private:
+  static constexpr std::size_t kReadBufferBytes = 64 * 1024;
+
+  Shared shared_;
+  io::Loop loop_;
+  std::vector<char> read_buffer_;
+  query::StatementTable statements_;
+  ProxyStats stats_;
+  Services services_;
+  std::unordered_map<const Session*, std::shared_ptr<Session>> sessions_;  // the worker's thread only
+  std::atomic<unsigned> connections_{0};
+  bool draining_ = false;
+  std::thread thread_;
+};
+
+}  // namespace pgweir::proxy
