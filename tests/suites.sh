@@ -6,6 +6,13 @@ unit|build|dev|unit tests of every folder, and the style rules, under ASan and U
 style|build|dev|includes against the rows of the house, and limits on functions and files (part of unit)
 protocol|build server test|dev|messages in any order, directly and through pgweir; hostile bytes
 behaviour|build server test|dev|scripts of statements with the outcome expected of each: hit, miss, bypass
+drivers|build server test source node|dev|psycopg 3, node-postgres, and libpq's pipeline mode, with the same results as directly
+psql|build server test|dev|psql scripts and logins of every kind, with the same output as directly
+pgbench|build server test|release|pgbench in three modes: no error, and the balances agree
+dump|build server test|release|pg_dump and pg_restore of databases, compared row for row
+pg-regress|build server test source|release|PostgreSQL's regression tests: the same pass as directly, with the cache on
+isolation|build server test source|release|PostgreSQL's tests of concurrent sessions: the same pass as directly
+tsan|build server test|tsan|the stress tests and the protocol under ThreadSanitizer
 "
 
 suite_field() { # NAME FIELD
@@ -44,6 +51,13 @@ run_ctest() { # PRESET [ctest arguments]
 suite_unit() { run_ctest dev; }
 suite_style() { build/dev/style_test; }
 suite_protocol() { tests/protocol/run; }
+suite_drivers() { tests/drivers/run; }
+suite_psql() { tests/psql/run; }
+suite_pgbench() { tests/pgbench/run; }
+suite_dump() { tests/dump/run; }
+suite_pg_regress() { tests/pg_regress/run; }
+suite_isolation() { tests/pg_regress/run --suite isolation; }
+suite_tsan() { run_ctest tsan -R '^(cache|observe|proxy)$' && tests/protocol/run --preset tsan; }
 suite_behaviour() { tests/behaviour/run; }
 
 prepare_suites() {

@@ -1,7 +1,8 @@
 #!/bin/bash
 # Fetches PostgreSQL 15's Debian source and builds the test programs of it that the compatibility suites
-# run: pg_regress, pg_isolation_regress, isolationtester, libpq_pipeline. Kept in .cache, so that only the
-# first call takes long. Prints the build directory.
+# run: pg_regress, pg_isolation_regress, isolationtester, libpq_pipeline, and psql, whose output the tests
+# compare and which differs between minor versions. Kept in .cache, so that only the first call takes long.
+# Prints the build directory.
 #
 # Usage: tools/postgresql_source.sh
 set -euo pipefail
@@ -62,8 +63,8 @@ build() {
     --with-openssl --without-icu --enable-thread-safety >&2
   make -s -j"$jobs" -C src/backend generated-headers >&2
   local part
-  for part in src/common src/port src/interfaces/libpq src/test/regress src/test/isolation \
-    src/test/modules/libpq_pipeline contrib/spi; do
+  for part in src/common src/port src/interfaces/libpq src/fe_utils src/bin/psql src/test/regress \
+    src/test/isolation src/test/modules/libpq_pipeline contrib/spi; do
     echo "building $part" >&2
     make -s -j"$jobs" -C "$part" >&2
   done
