@@ -43,7 +43,7 @@ class Assessor {
     for (const RelationUse& use : statement_.reads) relation_use(use);
     for (const Name& name : statement_.functions) function(name);
     for (const Name& name : statement_.fields) field(name);
-    for (const Name& name : statement_.operators) operator_use(name);
+    for (const OperatorUse& use : statement_.operators) operator_use(use);
     for (const CastUse& use : statement_.casts) cast(use);
     added_casts();
     if (out_.reads.empty()) note(Reason::kNoTable, {});
@@ -93,6 +93,8 @@ class Assessor {
     out_.reads.insert(relation.oid);
     out_.runs_code = out_.runs_code || relation.read_runs_code;
     user_types_ = user_types_ || relation.user_types;
+    user_casts_ = user_casts_ || relation.user_casts;
+    type_effects_ = type_effects_ || relation.type_effects;
     const std::string name = relation.schema + "." + relation.name;
     if (relation.system) return note(Reason::kSystemCatalog, name);
     switch (relation.kind) {
@@ -132,23 +134,27 @@ class Assessor {
     note(Reason::kView, std::move(detail));
   }
 
+  // Expressions may hold values of types that are not built in.
+  bool user_types_possible() const { return user_types_ || catalog_.implicit_cast_to_user_type(); }
+
   void function(const Name& name) {
     const FunctionFacts facts = catalog_.function(name.name);
+    const bool added = facts.user_on_builtin_types || facts.user_on_user_types;
     const bool catalog_only = name.schema == "pg_catalog";
     if (!name.schema.empty() && !catalog_only) {
       // Not in the snapshot: made since, so it may do anything.
-      out_.runs_code = out_.runs_code || facts.user_has_effects || !facts.user_defined;
+      out_.runs_code = out_.runs_code || facts.user_has_effects || !added;
       return note(Reason::kUserFunction, text_of(name));
     }
-    if (facts.user_defined && !catalog_only) {
+    const bool known = facts.builtin != Volatility::kUnknown;
+    const bool captured =
+        facts.user_on_builtin_types || (facts.user_on_user_types && (user_types_possible() || !known));
+    if (captured && !catalog_only) {
       out_.runs_code = out_.runs_code || facts.user_has_effects;
       note(Reason::kUserFunction, name.name);
     }
-    if (facts.builtin == Volatility::kUnknown) {
-      if (!facts.user_defined || catalog_only) function_not_found(name);
-      return;
-    }
-    builtin_function(name.name, facts.builtin);
+    if (known) return builtin_function(name.name, facts.builtin);
+    if (!added || catalog_only) function_not_found(name);
   }
 
   void builtin_function(const std::string& name, Volatility volatility) {
@@ -198,23 +204,20 @@ class Assessor {
 
   // Built-in operators may be STABLE: they depend on session settings, which are in the key, and on
   // nothing else (the casts that read the clock are not operators). None is VOLATILE.
-  void operator_use(const Name& name) {
+  void operator_use(const OperatorUse& use) {
+    const Name& name = use.name;
     const OperatorFacts facts = catalog_.operator_facts(name.name);
+    const bool added = facts.user_on_builtin_types || facts.user_mixed || facts.user_on_user_types;
     const bool known = facts.builtin != Volatility::kUnknown;
-    const bool added = facts.user_on_builtin_types || facts.user_on_user_types;
-    if (!name.schema.empty() && name.schema != "pg_catalog") {
-      out_.runs_code = out_.runs_code || facts.user_has_effects || !added;
-      return note(Reason::kUserFunction, "operator " + text_of(name));
-    }
+    const bool elsewhere = !name.schema.empty() && name.schema != "pg_catalog";
     const bool captured =
-        name.schema.empty() && (facts.user_on_builtin_types || (facts.user_on_user_types && user_types_));
-    if (captured) {
-      out_.runs_code = out_.runs_code || facts.user_has_effects;
-      return note(Reason::kUserFunction, "operator " + name.name);
-    }
-    if (!known) {
-      out_.runs_code = out_.runs_code || facts.user_has_effects || !added;
-      return note(Reason::kUserFunction, "operator " + name.name);
+        name.schema.empty() &&
+        (facts.user_on_builtin_types || (facts.user_mixed && (use.untyped || user_types_possible())) ||
+         (facts.user_on_user_types && user_types_possible()));
+    if (elsewhere || captured || !known) {
+      // Not in the snapshot: made since, so it may do anything.
+      out_.runs_code = out_.runs_code || facts.user_has_effects || (!known && !added);
+      return note(Reason::kUserFunction, "operator " + text_of(name));
     }
     if (facts.builtin == Volatility::kVolatile) note(Reason::kVolatileFunction, "operator " + name.name);
   }
@@ -243,8 +246,8 @@ class Assessor {
       out_.runs_code = out_.runs_code || catalog_.user_cast_has_effects();
       note(Reason::kUserFunction, "cast");
     }
-    if (user_types_ && catalog_.user_cast_on_user_types()) {
-      out_.runs_code = out_.runs_code || catalog_.user_cast_has_effects();
+    if (user_casts_) {
+      out_.runs_code = out_.runs_code || type_effects_;
       note(Reason::kUserType, "cast");
     }
   }
@@ -253,6 +256,8 @@ class Assessor {
   const Catalog& catalog_;
   const SearchPath& path_;
   bool user_types_ = false;  // some relation has a column of a type that is not built in
+  bool user_casts_ = false;  // and such a type has a cast with a function that is not built in
+  bool type_effects_ = false;
   Assessment out_;
 };
 

@@ -74,10 +74,7 @@ const Relation* Catalog::find_relation(const Name& name, const SearchPath& path)
 FunctionFacts Catalog::function(std::string_view name) const { return facts_of(tables_->functions, name); }
 
 OperatorFacts Catalog::operator_facts(std::string_view name) const {
-  OperatorFacts facts = facts_of(tables_->operators, name);
-  // An implicit cast leads operands of built-in types to operators on the others.
-  if (casts_.implicit_to_user_type && facts.user_on_user_types) facts.user_on_builtin_types = true;
-  return facts;
+  return facts_of(tables_->operators, name);
 }
 
 TypeFacts Catalog::type(std::string_view name) const { return facts_of(tables_->types, name); }
@@ -139,7 +136,6 @@ std::optional<std::vector<Oid>> Catalog::written_with(const Relation& relation, 
         table->has_rules) {
       return std::nullopt;
     }
-    if (table->user_types && casts_.effects) return std::nullopt;
     for (const Oid child : table->descendants) pending.emplace_back(child, how);
     const auto keys = tables_->foreign_keys.find(oid);
     if (keys == tables_->foreign_keys.end()) continue;

@@ -45,6 +45,8 @@ struct Relation {
   bool row_security = false;
   bool has_rules = false;                // other than a view's own
   bool user_types = false;               // a column's type is not built in, though its input and output are
+  bool user_casts = false;               // and has a cast with a function that is not built in
+  bool type_effects = false;             // a check, default or cast of a column's type may do anything
   Reason column_reason = Reason::kNone;  // a column type that forbids caching
   bool read_runs_code = false;           // a row-security policy that is not built in
   bool write_runs_code = false;  // triggers, defaults, checks, index expressions ... that are not built in
@@ -56,7 +58,8 @@ enum class Volatility : std::uint8_t { kUnknown, kImmutable, kStable, kVolatile 
 // All built-in overloads of one name taken together, and whether anyone added another.
 struct FunctionFacts {
   Volatility builtin = Volatility::kUnknown;  // the worst of all overloads; kUnknown: no such built-in
-  bool user_defined = false;                  // a function of that name was added
+  bool user_on_builtin_types = false;         // one was added that could capture a call with built-in types
+  bool user_on_user_types = false;            // one was added that matters where such a type is touched
   bool user_takes_row = false;                // and can be called as row.name
   bool user_has_effects = false;  // and may do anything: not a C function declared free of effects
 };
@@ -64,6 +67,7 @@ struct FunctionFacts {
 struct OperatorFacts {
   Volatility builtin = Volatility::kUnknown;
   bool user_on_builtin_types = false;  // could capture an expression over built-in types
+  bool user_mixed = false;             // one operand built in: where the other is an untyped constant
   bool user_on_user_types = false;     // matters where such a type is touched
   bool user_has_effects = false;       // as FunctionFacts::user_has_effects
 };
@@ -100,8 +104,8 @@ class Catalog {
   TypeFacts type(std::string_view name) const;
   // A cast between built-in types, or from a row type, was added: any expression might use it.
   bool user_cast_on_builtin_types() const { return casts_.on_builtin_types; }
-  // A cast with a function that is not built in exists for some type that is not built in.
-  bool user_cast_on_user_types() const { return casts_.on_user_types; }
+  // Operands of built-in types can silently become values of an added type.
+  bool implicit_cast_to_user_type() const { return casts_.implicit_to_user_type; }
   // The function of some added cast may do anything.
   bool user_cast_has_effects() const { return casts_.effects; }
   // Parsed and judged at the first call. REQUIRES: relation.kind == 'v'.
@@ -118,7 +122,6 @@ class Catalog {
   std::uint64_t version_ = 0;
   struct Casts {
     bool on_builtin_types = false;
-    bool on_user_types = false;
     bool implicit_to_user_type = false;
     bool effects = false;
   } casts_;

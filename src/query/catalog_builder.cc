@@ -18,7 +18,7 @@ constexpr std::size_t kRowsMax = 4'000'000;
 constexpr std::size_t kDescendantsMax = 4'000'000;  // over all relations
 constexpr int kTypeDepthMax = 32;
 
-constexpr std::array<std::size_t, kCatalogQueryCount> kColumns = {8, 2, 2, 8, 2, 5, 5, 6, 2, 3, 4};
+constexpr std::array<std::size_t, kCatalogQueryCount> kColumns = {8, 2, 2, 8, 2, 6, 6, 6, 2, 3, 4};
 
 struct Type {
   std::string schema;
@@ -81,7 +81,8 @@ class Row {
 struct TypeTraits {
   Reason reason = Reason::kNone;
   bool user = false;     // not built in
-  bool effects = false;  // storing one may do anything
+  bool casts = false;    // has a cast whose function is not built in
+  bool effects = false;  // a check, default or cast may do anything
 };
 
 }  // namespace
@@ -92,6 +93,7 @@ struct CatalogBuilder::Raw {
   std::multimap<Oid, Oid> children;      // parent -> child
   std::multimap<Oid, Oid> column_types;  // relation -> type
   std::set<std::pair<char, Oid>> code;   // as CatalogQuery::kCode
+  std::set<Oid> cast_types;              // with a cast whose function is not built in
   std::size_t rows = 0;
   std::size_t descendants = 0;
   std::optional<base::Error> error;
@@ -210,7 +212,8 @@ void CatalogBuilder::Raw::add_function(Row& row) {
   const std::string name(row.text());
   FunctionFacts facts;
   facts.builtin = row.volatility();
-  facts.user_defined = row.boolean();
+  facts.user_on_builtin_types = row.boolean();
+  facts.user_on_user_types = row.boolean();
   facts.user_takes_row = row.boolean();
   facts.user_has_effects = row.boolean();
   tables().functions.insert_or_assign(name, facts);
@@ -221,6 +224,7 @@ void CatalogBuilder::Raw::add_operator(Row& row) {
   OperatorFacts facts;
   facts.builtin = row.volatility();
   facts.user_on_builtin_types = row.boolean();
+  facts.user_mixed = row.boolean();
   facts.user_on_user_types = row.boolean();
   facts.user_has_effects = row.boolean();
   tables().operators.insert_or_assign(name, facts);
@@ -237,7 +241,7 @@ void CatalogBuilder::Raw::add_cast(Row& row) {
   const bool user_source = source >= kFirstUserOid;
   const bool user_target = target >= kFirstUserOid;
   if ((!user_source && !user_target) || from_row) casts.on_builtin_types = true;
-  if (user_function && (user_source || user_target)) casts.on_user_types = true;
+  if (user_function) cast_types.insert({source, target});
   if (context == 'i' && !user_source && user_target) casts.implicit_to_user_type = true;
   if (effects) {
     casts.effects = true;
@@ -257,12 +261,13 @@ TypeTraits CatalogBuilder::Raw::traits(Oid oid, int depth) const {
   TypeTraits result;
   result.user = oid >= kFirstUserOid;
   const auto found = types.find(oid);
-  if (found == types.end() || depth > kTypeDepthMax) return {Reason::kUserType, true, true};
+  if (found == types.end() || depth > kTypeDepthMax) return {Reason::kUserType, true, true, true};
   const Type& type = found->second;
   // A range's output calls its subtype's; its order may be anyone's.
   const bool range = result.user && (type.kind == 'r' || type.kind == 'm');
   if (type.code || range) result.reason = Reason::kUserType;
   result.effects = type.effects || range;
+  result.casts = result.user && cast_types.contains(oid);
   if (!result.user) {
     const std::string_view name =
         type.name.starts_with('_') ? std::string_view(type.name).substr(1) : type.name;
@@ -272,6 +277,7 @@ TypeTraits CatalogBuilder::Raw::traits(Oid oid, int depth) const {
   const auto take = [&result](const TypeTraits& part) {
     if (result.reason == Reason::kNone) result.reason = part.reason;
     result.user = result.user || part.user;
+    result.casts = result.casts || part.casts;
     result.effects = result.effects || part.effects;
   };
   if (result.user && type.element != 0) take(traits(type.element, depth + 1));
@@ -285,7 +291,7 @@ TypeTraits CatalogBuilder::Raw::traits(Oid oid, int depth) const {
 
 void CatalogBuilder::Raw::index_types() {
   for (auto& [oid, type] : types) {
-    type.effects = code.contains({'t', oid});
+    type.effects = oid >= kFirstUserOid && code.contains({'t', oid});
     TypeFacts& facts = tables().types[type.name];
     const bool builtin = oid < kFirstUserOid && type.schema == "pg_catalog";
     if (builtin && type.kind != 'p') facts.builtin = true;
@@ -330,8 +336,10 @@ void CatalogBuilder::Raw::finish_relation(Relation& relation) {
     const TypeTraits type = traits(i->second, 0);
     if (relation.column_reason == Reason::kNone) relation.column_reason = type.reason;
     relation.user_types = relation.user_types || type.user;
-    relation.write_runs_code = relation.write_runs_code || type.effects;
+    relation.user_casts = relation.user_casts || type.casts;
+    relation.type_effects = relation.type_effects || type.effects;
   }
+  relation.write_runs_code = relation.write_runs_code || relation.type_effects;
   add_descendants(relation);
   tables().relations_by_name[relation.name].push_back(&relation);
 }

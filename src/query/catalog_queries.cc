@@ -2,8 +2,9 @@
 // and types resolve in pg_catalog because the caller sets search_path to ''.
 //
 // Objects that initdb made have oids below 16384 (FirstNormalObjectId); "user" means the rest.
-// A user function is trusted to have no effects only if it is written in C and not VOLATILE: any
-// other language can run SQL, and even a STABLE function may call a VOLATILE one.
+// A user function is trusted to have no effects only if it is written in C (as extensions' are, by a
+// superuser) and not VOLATILE: any other language can run SQL, and even a STABLE function may call a
+// VOLATILE one.
 #include "query/catalog_queries.h"
 
 #include <array>
@@ -13,10 +14,15 @@
 namespace pgweir::query {
 namespace {
 
-// The condition on pg_proc p for a user function that may do anything.
-#define PGWEIR_EFFECTFUL                                                                                    \
-  "(p.oid >= 16384 AND NOT (p.prolang = (SELECT l.oid FROM pg_catalog.pg_language l WHERE l.lanname = 'c')" \
-  " AND p.provolatile <> 'v' AND p.prokind IN ('f', 'w')))"
+// A user function that may do anything; aggregates are only as good as the functions they use.
+#define PGWEIR_EFFECTFUL_CTE                                                                        \
+  "plain AS MATERIALIZED (SELECT p.oid FROM pg_catalog.pg_proc p WHERE p.oid >= 16384"              \
+  " AND p.prokind <> 'a' AND NOT (p.provolatile <> 'v' AND p.prokind <> 'p' AND p.prolang IN"       \
+  " (SELECT l.oid FROM pg_catalog.pg_language l WHERE l.lanname IN ('c', 'internal')))),"           \
+  " effectful AS MATERIALIZED (SELECT oid FROM plain UNION SELECT a.aggfnoid FROM"                  \
+  " pg_catalog.pg_aggregate a WHERE a.aggfnoid >= 16384 AND ARRAY[a.aggtransfn::pg_catalog.oid,"    \
+  " a.aggfinalfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn, a.aggmtransfn, a.aggminvtransfn," \
+  " a.aggmfinalfn] && ARRAY(SELECT oid FROM plain))"
 
 constexpr std::string_view kRelations = R"(
 SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence,
@@ -53,44 +59,52 @@ WHERE a.attnum > 0 AND NOT a.attisdropped AND c.oid >= 16384 AND c.relkind IN ('
     WHERE t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace
       AND (t.typname ~ '^_?reg' OR t.typname IN ('aclitem', '_aclitem', 'timetz', '_timetz')))))";
 
-constexpr std::string_view kFunctions = R"(
+// An argument of a built-in, polymorphic or row type, or no argument at all, lets a user function
+// stand in for a built-in one; so does a type that PostgreSQL prefers when it must guess.
+constexpr std::string_view kFunctions = "WITH " PGWEIR_EFFECTFUL_CTE R"(,
+reg AS MATERIALIZED (SELECT t.oid FROM pg_catalog.pg_type t WHERE t.oid < 16384 AND t.typname ~ '^_?reg')
 SELECT p.proname,
   pg_catalog.max(CASE WHEN p.builtin THEN CASE p.provolatile WHEN 'i' THEN 1 WHEN 's' THEN 2 ELSE 3 END ELSE 0 END),
-  pg_catalog.bool_or(NOT p.builtin), pg_catalog.bool_or(NOT p.builtin AND p.takes_row), pg_catalog.bool_or(p.effectful)
+  pg_catalog.bool_or(NOT p.builtin AND p.captures), pg_catalog.bool_or(NOT p.builtin AND NOT p.captures),
+  pg_catalog.bool_or(NOT p.builtin AND p.takes_row), pg_catalog.bool_or(p.effectful)
 FROM (
   SELECT p.proname, p.oid < 16384 AND p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace AS builtin,
-    CASE WHEN p.provolatile = 'i' AND p.proargtypes::pg_catalog.oid[] && ARRAY(
-        SELECT t.oid FROM pg_catalog.pg_type t WHERE t.oid < 16384 AND t.typname ~ '^_?reg')
+    CASE WHEN p.provolatile = 'i' AND p.proargtypes::pg_catalog.oid[] && ARRAY(SELECT oid FROM reg)
       THEN 's'::pg_catalog."char" ELSE p.provolatile END AS provolatile,
+    p.oid < 16384 OR p.pronargs = 0 OR EXISTS (SELECT 1 FROM pg_catalog.pg_type t
+      WHERE t.oid = ANY (p.proargtypes::pg_catalog.oid[])
+        AND (t.oid < 16384 OR t.typtype = 'c' OR t.typispreferred)) AS captures,
     p.oid >= 16384 AND p.pronargs - p.pronargdefaults <= 1 AND EXISTS (SELECT 1 FROM pg_catalog.pg_type t
       WHERE t.oid = p.proargtypes[0] AND t.typtype IN ('c', 'p', 'd')) AS takes_row,
-    )" PGWEIR_EFFECTFUL R"( AS effectful
+    p.oid >= 16384 AND p.oid IN (SELECT oid FROM effectful) AS effectful
   FROM pg_catalog.pg_proc p) p
 GROUP BY p.proname)";
 
-constexpr std::string_view kOperators = R"(
+constexpr std::string_view kOperators = "WITH " PGWEIR_EFFECTFUL_CTE R"(
 SELECT o.oprname,
   pg_catalog.max(CASE WHEN o.builtin THEN CASE o.provolatile WHEN 'i' THEN 1 WHEN 's' THEN 2 ELSE 3 END ELSE 0 END),
-  pg_catalog.bool_or(NOT o.builtin AND o.captures), pg_catalog.bool_or(NOT o.builtin AND NOT o.captures), pg_catalog.bool_or(o.effectful)
+  pg_catalog.bool_or(NOT o.builtin AND o.captures),
+  pg_catalog.bool_or(NOT o.builtin AND NOT o.captures AND o.mixed),
+  pg_catalog.bool_or(NOT o.builtin AND NOT o.captures AND NOT o.mixed), pg_catalog.bool_or(o.effectful)
 FROM (
   SELECT o.oprname, o.oid < 16384 AS builtin, p.provolatile,
-    (o.oprleft BETWEEN 1 AND 16383) OR (o.oprright BETWEEN 1 AND 16383)
-      OR EXISTS (SELECT 1 FROM pg_catalog.pg_type t
-        WHERE t.oid IN (o.oprleft, o.oprright) AND t.typtype = 'c') AS captures,
-    o.oid >= 16384 AND )" PGWEIR_EFFECTFUL R"( AS effectful
+    (o.oprleft < 16384 AND o.oprright < 16384) OR EXISTS (SELECT 1 FROM pg_catalog.pg_type t
+      WHERE t.oid IN (o.oprleft, o.oprright) AND (t.typtype IN ('c', 'p') OR (t.oid >= 16384 AND t.typispreferred)))
+      AS captures,
+    (o.oprleft BETWEEN 1 AND 16383) OR (o.oprright BETWEEN 1 AND 16383) AS mixed,
+    o.oid >= 16384 AND p.oid IN (SELECT oid FROM effectful) AS effectful
   FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_proc p ON p.oid = o.oprcode) o
 GROUP BY o.oprname)";
 
-constexpr std::string_view kCasts = R"(
+constexpr std::string_view kCasts = "WITH " PGWEIR_EFFECTFUL_CTE R"(
 SELECT k.castsource, k.casttarget, k.castcontext, k.castfunc >= 16384 AS user_function,
-  s.typtype = 'c' AS from_row, EXISTS (SELECT 1 FROM pg_catalog.pg_proc p WHERE p.oid = k.castfunc AND )" PGWEIR_EFFECTFUL
-                                    R"() AS effectful
+  s.typtype = 'c' AS from_row, k.castfunc IN (SELECT oid FROM effectful) AS effectful
 FROM pg_catalog.pg_cast k JOIN pg_catalog.pg_type s ON s.oid = k.castsource
 WHERE k.oid >= 16384)";
 
 // Where effectful code hangs on a relation ('w' run by a write, 'r' by a read) or a type ('t').
-constexpr std::string_view kCode = R"(
-WITH p AS MATERIALIZED (SELECT p.oid FROM pg_catalog.pg_proc p WHERE )" PGWEIR_EFFECTFUL R"(),
+constexpr std::string_view kCode = "WITH " PGWEIR_EFFECTFUL_CTE R"(,
+p AS (SELECT oid FROM effectful),
 o AS MATERIALIZED (SELECT o.oid FROM pg_catalog.pg_operator o WHERE o.oprcode IN (SELECT oid FROM p)),
 f AS (SELECT a.amprocfamily AS oid FROM pg_catalog.pg_amproc a WHERE a.amproc IN (SELECT oid FROM p)
   UNION SELECT a.amopfamily FROM pg_catalog.pg_amop a WHERE a.amopopr IN (SELECT oid FROM o)),
@@ -136,7 +150,7 @@ constexpr std::string_view kForeignKeys = R"(
 SELECT c.confrelid, c.conrelid, c.confdeltype, c.confupdtype
 FROM pg_catalog.pg_constraint c WHERE c.contype = 'f')";
 
-#undef PGWEIR_EFFECTFUL
+#undef PGWEIR_EFFECTFUL_CTE
 
 constexpr std::array<std::string_view, kCatalogQueryCount> kQueries = {
     kRelations, kInheritance, kViews, kTypes,       kColumnTypes, kFunctions,

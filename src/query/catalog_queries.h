@@ -11,8 +11,9 @@ enum class CatalogQuery : std::size_t {
   kViews,        // oid, definition
   kTypes,        // oid, schema, name, typtype, element, base, relation, code
   kColumnTypes,  // relation, type; only types that need a look
-  kFunctions,    // name, worst built-in (0 none, 1 i, 2 s, 3 v), user, user takes row, effects
-  kOperators,    // name, worst built-in, user on built-in types, user on user types, effects
+  kFunctions,    // name, worst built-in (0 none, 1 i, 2 s, 3 v), user: captures, on user types, takes row,
+                 // effects
+  kOperators,    // name, worst built-in, user: on built-in types, mixed, on user types, effects
   kCasts,        // source, target, context, user function, from row, effects
   kCode,         // how, oid
   kStoredCalls,  // how, oid, function name

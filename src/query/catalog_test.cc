@@ -31,8 +31,8 @@ TEST(CatalogBuilder, MalformedRowsAreErrors) {
       {CatalogQuery::kInheritance, {"1", "2", "3"}},
       {CatalogQuery::kCode, {"", "1"}},
       {CatalogQuery::kCode, {"ww", "1"}},
-      {CatalogQuery::kFunctions, {"f", "4", "f", "f", "f"}},
-      {CatalogQuery::kFunctions, {"f", "1", "true", "f", "f"}},
+      {CatalogQuery::kFunctions, {"f", "4", "f", "f", "f", "f"}},
+      {CatalogQuery::kFunctions, {"f", "1", "true", "f", "f", "f"}},
       {CatalogQuery::kRelations, {"1", "s", "n", "r", "p", "f", "f", std::nullopt}},
       {static_cast<CatalogQuery>(kCatalogQueryCount), {"1"}}};
   for (const auto& [query, columns] : rows) {

@@ -64,6 +64,7 @@ TestCatalog shop() {
   c.function("spy", ' ', true, false, true).function("full_name", ' ', true, true, false);
   c.function("distance", ' ', true, false, false).function("left_pad", 'i', true, false, true);
   c.operators("%%", ' ', true, false, true).operators("<->", ' ', false, true, false);
+  c.function("max", 'i', false, false, false, true).operators("*", 'i', false, false, false, true);
   c.operators("^", 'i', true, false, false).operators("#", 'i', false, true, false);
   return c;
 }
@@ -139,6 +140,9 @@ TEST_F(Judge, NeverCachedAndWhy) {
       {"select a %% b from items", kUserFunction},
       {"select a ^ b from items", kUserFunction},
       {"select a # b from moods", kUserFunction},
+      {"select max(a) from moods", kUserFunction},
+      {"select a * 'x' from items", kUserFunction},
+      {"select a * $1 from items", kUserFunction},
       {"select a operator(public.=) b from items", kUserFunction},
       {"select * from vectors", kUserType},
       {"select a::mood from items", kUserType},

@@ -39,6 +39,25 @@ bool is_system_column(std::string_view name) {
   return name == "ctid" || name == "xmin" || name == "xmax" || name == "cmin" || name == "cmax";
 }
 
+// PostgreSQL may have to guess the operand's type.
+bool is_untyped(const PgQuery__Node* operand) {
+  if (operand == nullptr) return false;  // a prefix operator has no left one
+  switch (operand->node_case) {
+    case PG_QUERY__NODE__NODE_COLUMN_REF:
+    case PG_QUERY__NODE__NODE_FUNC_CALL:
+    case PG_QUERY__NODE__NODE_TYPE_CAST:
+    case PG_QUERY__NODE__NODE_A_EXPR:
+      return false;
+    case PG_QUERY__NODE__NODE_A_CONST:
+      return operand->a_const->val_case != PG_QUERY__A__CONST__VAL_IVAL &&
+             operand->a_const->val_case != PG_QUERY__A__CONST__VAL_FVAL;
+    case PG_QUERY__NODE__NODE_LIST:
+      return std::ranges::any_of(std::span(operand->list->items, operand->list->n_items), is_untyped);
+    default:
+      return true;
+  }
+}
+
 const void* address(const void* p) { return p; }
 
 template <class Range>
@@ -185,24 +204,25 @@ void Reducer::merge(const ProtobufCMessage& message) {
 
 void Reducer::join(const ProtobufCMessage& message) {
   const auto& join = as<PgQuery__JoinExpr>(message);
-  if (join.is_natural != 0 || join.n_using_clause != 0) add_operator("=");
+  if (join.is_natural != 0 || join.n_using_clause != 0) add_operator("=", false);
   visit_children(message);
 }
 
-void Reducer::add_operator(std::size_t count, PgQuery__Node* const* name) {
+void Reducer::add_operator(std::size_t count, PgQuery__Node* const* name, bool untyped) {
   const auto operator_name = name_of(count, name);
   if (!operator_name) return unsupported("operator name");
-  operators_.insert(*operator_name);
+  operators_.insert({*operator_name, untyped});
 }
 
 void Reducer::expression(const ProtobufCMessage& message) {
   const auto& expression = as<PgQuery__AExpr>(message);
+  const bool untyped = is_untyped(expression.lexpr) || is_untyped(expression.rexpr);
   switch (expression.kind) {
     case PG_QUERY__A__EXPR__KIND__AEXPR_BETWEEN:
     case PG_QUERY__A__EXPR__KIND__AEXPR_NOT_BETWEEN:
     case PG_QUERY__A__EXPR__KIND__AEXPR_BETWEEN_SYM:
     case PG_QUERY__A__EXPR__KIND__AEXPR_NOT_BETWEEN_SYM:
-      for (const char* name : {"<", "<=", ">", ">="}) add_operator(name);
+      for (const char* name : {"<", "<=", ">", ">="}) add_operator(name, untyped);
       break;
     case PG_QUERY__A__EXPR__KIND__AEXPR_OP:
     case PG_QUERY__A__EXPR__KIND__AEXPR_OP_ANY:
@@ -214,7 +234,7 @@ void Reducer::expression(const ProtobufCMessage& message) {
     case PG_QUERY__A__EXPR__KIND__AEXPR_LIKE:
     case PG_QUERY__A__EXPR__KIND__AEXPR_ILIKE:
     case PG_QUERY__A__EXPR__KIND__AEXPR_SIMILAR:
-      add_operator(expression.n_name, expression.name);
+      add_operator(expression.n_name, expression.name, untyped);
       break;
     default:
       unsupported("A_Expr");
@@ -225,15 +245,15 @@ void Reducer::expression(const ProtobufCMessage& message) {
 void Reducer::sublink(const ProtobufCMessage& message) {
   const auto& link = as<PgQuery__SubLink>(message);
   if (link.n_oper_name != 0) {
-    add_operator(link.n_oper_name, link.oper_name);
+    add_operator(link.n_oper_name, link.oper_name, true);
   } else if (link.testexpr != nullptr) {
-    add_operator("=");  // IN (SELECT ...)
+    add_operator("=", true);  // IN (SELECT ...)
   }
   visit_children(message);
 }
 
 void Reducer::case_of(const ProtobufCMessage& message) {
-  if (as<PgQuery__CaseExpr>(message).arg != nullptr) add_operator("=");
+  if (as<PgQuery__CaseExpr>(message).arg != nullptr) add_operator("=", true);
   visit_children(message);
 }
 
@@ -311,13 +331,13 @@ void Reducer::column_definition(const ProtobufCMessage& message) {
 
 void Reducer::sort_by(const ProtobufCMessage& message) {
   const auto& sort = as<PgQuery__SortBy>(message);
-  if (sort.n_use_op != 0) add_operator(sort.n_use_op, sort.use_op);
+  if (sort.n_use_op != 0) add_operator(sort.n_use_op, sort.use_op, true);
   visit_children(message);
 }
 
 void Reducer::cycle(const ProtobufCMessage& message) {
-  add_operator("=");
-  add_operator("<>");
+  add_operator("=", true);
+  add_operator("<>", true);
   visit_children(message);
 }
 

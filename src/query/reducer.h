@@ -72,8 +72,10 @@ class Reducer {
   bool is_cte(std::string_view name) const;
 
   void add_write(WriteKind kind, const PgQuery__RangeVar* relation);
-  void add_operator(std::size_t count, PgQuery__Node* const* name);
-  void add_operator(std::string_view name) { operators_.insert(Name{{}, std::string(name)}); }
+  void add_operator(std::size_t count, PgQuery__Node* const* name, bool untyped);
+  void add_operator(std::string_view name, bool untyped) {
+    operators_.insert({{{}, std::string(name)}, untyped});
+  }
   void add_type(const PgQuery__TypeName* type, CastUse::Argument argument);
   CastUse::Argument argument_kind(const PgQuery__Node* argument) const;
 
@@ -81,7 +83,7 @@ class Reducer {
   std::set<std::pair<Name, bool>> reads_;  // and whether another database is named
   std::set<Name> functions_;
   std::set<Name> fields_;
-  std::set<Name> operators_;
+  std::set<OperatorUse> operators_;
   std::set<std::pair<Name, CastUse::Argument>> casts_;
   std::vector<std::vector<std::string_view>> scopes_;
   int depth_ = 0;

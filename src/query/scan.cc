@@ -136,7 +136,7 @@ bool has_time_word(std::string_view text) {
 
 Scan scan(std::string_view sql, const base::HashSecret& secret) {
   Scan result;
-  if (sql.size() > kStatementBytesMax) return result;
+  if (sql.size() > kStatementBytesMax || sql.find('\0') != std::string_view::npos) return result;
   Lexer lexer(sql);
   Hasher hasher(sql, secret);
   std::size_t counted_end = 0;  // end of the last token that counts

@@ -80,6 +80,7 @@ TEST(Scan, RefusesWhatPostgresDoes) {
   }
   EXPECT_FALSE(scan(std::string(kStatementBytesMax + 1, ' '), kSecret).valid);
   EXPECT_FALSE(scan(std::string_view("select 1\0", 9), kSecret).valid);
+  EXPECT_FALSE(scan(std::string_view("--\0-", 4), kSecret).valid);
   EXPECT_TRUE(scan_of("").valid);
   EXPECT_TRUE(scan_of(" -- nothing").valid);
 }

@@ -25,7 +25,7 @@ SELECT CURRENT_USER::pg_catalog.text, SESSION_USER::pg_catalog.text,
   (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(s.name) OPERATOR(pg_catalog.||) '='
       OPERATOR(pg_catalog.||) pg_catalog.quote_nullable(s.setting), ',' ORDER BY s.name COLLATE pg_catalog."C")
     FROM pg_catalog.pg_show_all_settings() s
-    WHERE (s.setting OPERATOR(pg_catalog.<>) s.boot_val OR s.boot_val IS NULL)
+    WHERE (s.setting OPERATOR(pg_catalog.<>) s.boot_val OR s.boot_val IS NULL OR s.setting IS NULL)
       AND s.name OPERATOR(pg_catalog.!~) '^(application_name$|transaction_|log_|tcp_|ssl_|(statement|lock|deadlock|idle_in_transaction_session|idle_session)_timeout$)'
       AND s.context OPERATOR(pg_catalog.=) ANY (ARRAY['user', 'superuser', 'backend', 'superuser-backend'])))";
 

@@ -42,7 +42,8 @@ std::size_t bytes_of(const Statement& s) {
   for (const RelationUse& use : s.reads) bytes += sizeof use + bytes_of(use.name);
   for (const WriteUse& use : s.writes) bytes += sizeof use + bytes_of(use.relation.name);
   for (const CastUse& use : s.casts) bytes += sizeof use + bytes_of(use.type);
-  for (const auto* names : {&s.functions, &s.fields, &s.operators}) {
+  for (const OperatorUse& use : s.operators) bytes += sizeof use + bytes_of(use.name);
+  for (const auto* names : {&s.functions, &s.fields}) {
     for (const Name& name : *names) bytes += bytes_of(name);
   }
   return bytes;

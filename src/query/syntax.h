@@ -72,6 +72,12 @@ struct CastUse {
   enum class Argument : std::uint8_t { kConstant, kNotText, kAnything } argument;
 };
 
+struct OperatorUse {
+  Name name;
+  bool untyped = false;  // an operand may be a string constant, NULL or a parameter, whose type is a guess
+  friend auto operator<=>(const OperatorUse&, const OperatorUse&) = default;
+};
+
 // One statement; each list holds each name once.
 struct Statement {
   StatementKind kind = StatementKind::kDdl;
@@ -79,9 +85,9 @@ struct Statement {
 
   std::vector<RelationUse> reads;  // names that stand for relations: CTEs in scope are left out
   std::vector<WriteUse> writes;
-  std::vector<Name> functions;  // called, also implicitly (SIMILAR TO, OVERLAPS, AT TIME ZONE)
-  std::vector<Name> fields;     // x.f: a column f, or a function f called on x
-  std::vector<Name> operators;  // also implicit: "=" of IN, CASE x WHEN, USING
+  std::vector<Name> functions;         // called, also implicitly (SIMILAR TO, OVERLAPS, AT TIME ZONE)
+  std::vector<Name> fields;            // x.f: a column f, or a function f called on x
+  std::vector<OperatorUse> operators;  // also implicit: "=" of IN, CASE x WHEN, USING
   std::vector<CastUse> casts;
   std::string unsupported;  // first construct that is not understood, its effects included; empty: none
   std::string refused;      // first construct that is understood but never cached; empty: none

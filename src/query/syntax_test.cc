@@ -40,6 +40,12 @@ std::vector<std::string> names(const std::vector<Name>& list) {
   return out;
 }
 
+std::vector<std::string> names(const std::vector<OperatorUse>& list) {
+  std::vector<std::string> out;
+  for (const OperatorUse& use : list) out.push_back(text_of(use.name));
+  return out;
+}
+
 TEST(Syntax, FindsRelationsWhereverTheyStand) {
   EXPECT_THAT(reads("select * from a join s.b using (x), lateral (select * from c) d"),
               UnorderedElementsAre("a", "s.b", "c"));

@@ -47,15 +47,15 @@ class TestCatalog {
                                             std::string(1, on_delete), std::string(1, on_update)});
   }
   // volatility: ' ' for none built in, else i, s or v.
-  TestCatalog& function(const std::string& name, char volatility, bool user = false, bool takes_row = false,
-                        bool effects = false) {
+  TestCatalog& function(const std::string& name, char volatility, bool on_builtin = false,
+                        bool takes_row = false, bool effects = false, bool on_user = false) {
     return add(CatalogQuery::kFunctions,
-               {name, worst(volatility), flag(user), flag(takes_row), flag(effects)});
+               {name, worst(volatility), flag(on_builtin), flag(on_user), flag(takes_row), flag(effects)});
   }
   TestCatalog& operators(const std::string& name, char volatility, bool on_builtin = false,
-                         bool on_user = false, bool effects = false) {
+                         bool on_user = false, bool effects = false, bool mixed = false) {
     return add(CatalogQuery::kOperators,
-               {name, worst(volatility), flag(on_builtin), flag(on_user), flag(effects)});
+               {name, worst(volatility), flag(on_builtin), flag(mixed), flag(on_user), flag(effects)});
   }
   struct TestType {
     Oid oid;
