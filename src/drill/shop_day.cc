@@ -398,7 +398,7 @@ Result<void> validate(const ShopDayOptions& options) {
   if (options.port < 1024 || options.port > 65'535 - 4) return wrong("--port takes 1024 to 65531");
   if (options.seconds < 0) return wrong("--seconds takes 0 (until Ctrl-C) or more");
   if (!(options.requests_per_s >= 1 && options.requests_per_s <= 100'000))
-    return wrong("--rate takes 1 to 100000");
+    return wrong("--requests takes 1 to 100000");
   if (!(options.direct_share >= 0 && options.direct_share <= 1)) return wrong("--direct-share takes 0 to 1");
   if (options.users < 1 || options.users > 1'000'000) return wrong("--users takes 1 to 1000000");
   return {};

@@ -30,9 +30,9 @@ TEST(ShopDayOptions, TheErrorNamesTheFlag) {
   expect_refused(with([](auto& o) { o.port = 80; }), "--port");
   expect_refused(with([](auto& o) { o.port = 65'533; }), "--port");
   expect_refused(with([](auto& o) { o.seconds = -1; }), "--seconds");
-  expect_refused(with([](auto& o) { o.requests_per_s = 0; }), "--rate");
+  expect_refused(with([](auto& o) { o.requests_per_s = 0; }), "--requests");
   expect_refused(with([](auto& o) { o.requests_per_s = std::numeric_limits<double>::quiet_NaN(); }),
-                 "--rate");
+                 "--requests");
   expect_refused(with([](auto& o) { o.direct_share = 1.5; }), "--direct-share");
   expect_refused(with([](auto& o) { o.users = 0; }), "--users");
 }
