@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <utility>
 
 #include "base/check.h"
@@ -21,16 +20,6 @@ constexpr std::size_t kInspectBytes = query::kStatementBytesMax;
 
 const query::Verdict kUnreadable = query::unknown_verdict(query::Reason::kUnsafeEncoding);
 const query::Verdict kUnparsable = query::unknown_verdict(query::Reason::kUnparsable);
-
-bool contains_word(std::string_view text, std::string_view lower_word) {
-  const auto same = [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; };
-  return std::search(text.begin(), text.end(), lower_word.begin(), lower_word.end(), same) != text.end();
-}
-
-// Whether SQL text may change which prepared statements exist.
-bool touches_prepared(std::string_view sql) {
-  return contains_word(sql, "deallocate") || contains_word(sql, "discard") || contains_word(sql, "prepare");
-}
 
 // Whether knowing settings and catalog would help with a statement judged without them.
 bool wants_context(const query::Verdict& verdict) {
@@ -138,7 +127,6 @@ std::size_t QueryPath::query(std::string_view raw) {
       Group& group = exchange_.sent_query('Q');
       count_sent(group);
       apply(group, *verdict);
-      if (!verdict->cacheable() && touches_prepared(sql.value_or("prepare"))) prepared_.doubt();
       if (answer == Answer::kFill) start_capture(group, *verdict);
       upstream_.out().append(raw);
       break;
@@ -154,10 +142,9 @@ std::size_t QueryPath::batch() {
   std::optional<PreparedStatements::Pending> parsed;
   Question question{.verdict = &kUnparsable, .scan = {}, .bind = &batch_.bind, .describes = batch_.describes};
   if (batch_.parse) {
-    const wire::Parse& parse = *batch_.parse;
-    question.scan = query::scan(parse.sql, services_.secret);
-    question.types = &parse.parameter_types;
-    question.verdict = &judge(parse.sql, question.scan);
+    question.scan = query::scan(batch_.parse->sql, services_.secret);
+    question.types = &batch_.parse->parameter_types;
+    question.verdict = &judge(batch_.parse->sql, question.scan);
   } else if (known != nullptr) {
     question.scan = known->scan;
     question.types = &known->parameter_types;
@@ -191,8 +178,6 @@ std::size_t QueryPath::batch() {
 void QueryPath::forward_batch(const query::Verdict& verdict,
                               std::optional<PreparedStatements::Pending> parsed, Answer answer) {
   begin_forward(parsed && parsed->name.empty());
-  if (!verdict.cacheable() && touches_prepared(parsed ? std::string_view(parsed->statement.sql) : "prepare"))
-    prepared_.doubt();
   Group& group = exchange_.sent_extended();
   count_sent(group);
   apply(group, verdict);
@@ -288,9 +273,6 @@ void QueryPath::pass_bind(std::string_view body) {
     bound_why_ = verdict.reason;
   }
   apply(group, verdict);
-  if (!verdict.cacheable() &&
-      touches_prepared(statement != nullptr ? std::string_view(statement->sql) : "prepare"))
-    prepared_.doubt();
 }
 
 void QueryPath::pass_execute(std::string_view body, bool whole) {
@@ -575,11 +557,12 @@ void QueryPath::count_sent(Group& group) {
 
 // Effects are kept before the statement leaves: counters are held from here until the outcome is known.
 void QueryPath::apply(Group& group, const query::Verdict& verdict) {
+  if (verdict.touches_prepared) prepared_.doubt();
   DatabaseCatalog& database = context_.database();
   if (!transaction_.sent(verdict, database)) return;
+  if (verdict.effects.writes_everything) prepared_.doubt();
   if (group.harmless) group.catalog_epoch = context_.judged_epoch();
   group.harmless = false;
-  if (verdict.effects.writes_everything) prepared_.doubt();
   if (verdict.effects.changes_settings || verdict.effects.writes_everything) {
     group.changes_settings = true;
     context_.forget_settings();
