@@ -1,6 +1,7 @@
 #include "query/judge.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <utility>
 
@@ -193,6 +194,16 @@ Verdict judge_all(const Syntax& syntax, const Catalog* catalog, const SearchPath
 }
 
 }  // namespace
+
+bool is_plain_parameter_type(Oid type) {
+  // From pg_type.dat, where oids never change: the reg types and aclitem, timetz, and their arrays.
+  static constexpr auto kOthers =
+      std::to_array<Oid>({24,   1008, 1033, 1034, 1266, 1270, 2202, 2203, 2204, 2205, 2206, 2207, 2208,
+                          2209, 2210, 2211, 3734, 3735, 3769, 3770, 4089, 4090, 4096, 4097, 4191, 4192});
+  static_assert(std::ranges::is_sorted(kOthers));
+  constexpr Oid kFirstUserOid = 16384;
+  return type < kFirstUserOid && !std::ranges::binary_search(kOthers, type);
+}
 
 Verdict judge(const Syntax& syntax, const Catalog& catalog, const SearchPath& path, bool time_word) {
   return judge_all(syntax, &catalog, path, time_word);

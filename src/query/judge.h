@@ -11,6 +11,10 @@ namespace pgweir::query {
 // Any thread. `time_word`: Scan::time_word of the text.
 Verdict judge(const Syntax& syntax, const Catalog& catalog, const SearchPath& path, bool time_word);
 
+// For the types that Parse declares (0: left to PostgreSQL). False: the type's input looks at the
+// clock or at system catalogs, or is not built in; such a statement must not be cached. Any thread.
+bool is_plain_parameter_type(Oid type);
+
 // For a text that is not analysed at all: too long, refused by the parser, lexically doubtful, or in
 // an encoding we do not read. All effects are possible.
 Verdict unknown_verdict(Reason reason, std::string detail = {});

@@ -382,6 +382,15 @@ TEST_F(Judge, WithoutACatalogNothingIsAssumed) {
   EXPECT_TRUE(judged("show all").harmless);
 }
 
+TEST(ParameterTypes, OnlyPlainOnes) {
+  for (const Oid type : {0U, 16U, 20U, 23U, 25U, 1043U, 1082U, 1114U, 1184U, 1700U, 2950U, 3802U}) {
+    EXPECT_TRUE(is_plain_parameter_type(type)) << type;
+  }
+  for (const Oid type : {24U, 1266U, 2205U, 2210U, 4096U, 16384U, 0xffffffffU}) {
+    EXPECT_FALSE(is_plain_parameter_type(type)) << type;
+  }
+}
+
 TEST(Reasons, NamesAreDistinct) {
   std::set<std::string_view> names;
   for (int i = 0; i < kReasonCount; ++i) names.insert(reason_name(static_cast<Reason>(i)));

@@ -16,7 +16,7 @@ bool is_checked(const std::vector<OracleToken>& tokens, const std::string& sql) 
     const std::string text = sql.substr(t.begin, t.end - t.begin);
     // Escapes may be refused; libpg_query gives no lengths for U&, and joins no strings across comments.
     if (t.kind == 'U' || t.kind == 'u' || text.starts_with("e'") || text.starts_with("E'")) return true;
-    return text.ends_with('\'') && text.find('\n') != std::string::npos &&
+    return text.ends_with('\'') && text.find_first_of("\r\n") != std::string::npos &&
            text.find("--") != std::string::npos;
   });
 }
