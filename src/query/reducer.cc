@@ -390,7 +390,6 @@ Reducer::Handler Reducer::handler_of(const ProtobufCMessageDescriptor* descripto
       {&pg_query__param_ref__descriptor, &R::leaf},
       {&pg_query__set_to_default__descriptor, &R::leaf},
       {&pg_query__current_of_expr__descriptor, &R::leaf},
-      // Queries.
       {&pg_query__select_stmt__descriptor, &R::select},
       {&pg_query__insert_stmt__descriptor, &R::insert},
       {&pg_query__update_stmt__descriptor, &R::update},
@@ -410,14 +409,12 @@ Reducer::Handler Reducer::handler_of(const ProtobufCMessageDescriptor* descripto
       {&pg_query__window_def__descriptor, &R::children},
       {&pg_query__grouping_set__descriptor, &R::children},
       {&pg_query__grouping_func__descriptor, &R::children},
-      // FROM.
       {&pg_query__range_var__descriptor, &R::range_var},
       {&pg_query__range_subselect__descriptor, &R::children},
       {&pg_query__range_function__descriptor, &R::children},
       {&pg_query__range_table_sample__descriptor, &R::sample},
       {&pg_query__column_def__descriptor, &R::column_definition},
       {&pg_query__join_expr__descriptor, &R::join},
-      // Expressions.
       {&pg_query__column_ref__descriptor, &R::column},
       {&pg_query__a__expr__descriptor, &R::expression},
       {&pg_query__a__indices__descriptor, &R::children},

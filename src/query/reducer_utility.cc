@@ -24,6 +24,43 @@ bool is_transaction_setting(std::string_view name) {
   return std::ranges::find(kNames, lower) != kNames.end();
 }
 
+// Statements of which only the kind matters.
+StatementKind kind_without_tree(const PgQuery__Node& statement) {
+  using enum StatementKind;
+  switch (statement.node_case) {
+    case PG_QUERY__NODE__NODE_VARIABLE_SHOW_STMT:
+      return kShow;
+    case PG_QUERY__NODE__NODE_DISCARD_STMT:
+      return kDiscard;
+    case PG_QUERY__NODE__NODE_FETCH_STMT:
+      return kFetch;
+    case PG_QUERY__NODE__NODE_CLOSE_PORTAL_STMT:
+      return kCloseCursor;
+    case PG_QUERY__NODE__NODE_PREPARE_STMT:
+      return kPrepare;
+    case PG_QUERY__NODE__NODE_DEALLOCATE_STMT:
+      return kDeallocate;
+    case PG_QUERY__NODE__NODE_EXECUTE_STMT:
+      return kExecute;
+    case PG_QUERY__NODE__NODE_CALL_STMT:
+    case PG_QUERY__NODE__NODE_DO_STMT:
+      return kCall;
+    case PG_QUERY__NODE__NODE_NOTIFY_STMT:
+    case PG_QUERY__NODE__NODE_LISTEN_STMT:
+    case PG_QUERY__NODE__NODE_UNLISTEN_STMT:
+      return kNotify;
+    case PG_QUERY__NODE__NODE_LOCK_STMT:
+      return kLock;
+    case PG_QUERY__NODE__NODE_VACUUM_STMT:
+    case PG_QUERY__NODE__NODE_CLUSTER_STMT:
+    case PG_QUERY__NODE__NODE_REINDEX_STMT:
+    case PG_QUERY__NODE__NODE_CHECK_POINT_STMT:
+      return kMaintenance;
+    default:
+      return kDdl;
+  }
+}
+
 }  // namespace
 
 void Reducer::explain(const PgQuery__ExplainStmt& statement) {
@@ -128,47 +165,8 @@ void Reducer::utility(const PgQuery__Node& statement) {
       visit(&statement.declare_cursor_stmt->query->base);
       out_.kind = kDeclareCursor;
       return;
-    case PG_QUERY__NODE__NODE_VARIABLE_SHOW_STMT:
-      out_.kind = kShow;
-      return;
-    case PG_QUERY__NODE__NODE_DISCARD_STMT:
-      out_.kind = kDiscard;
-      return;
-    case PG_QUERY__NODE__NODE_FETCH_STMT:
-      out_.kind = kFetch;
-      return;
-    case PG_QUERY__NODE__NODE_CLOSE_PORTAL_STMT:
-      out_.kind = kCloseCursor;
-      return;
-    case PG_QUERY__NODE__NODE_PREPARE_STMT:
-      out_.kind = kPrepare;
-      return;
-    case PG_QUERY__NODE__NODE_DEALLOCATE_STMT:
-      out_.kind = kDeallocate;
-      return;
-    case PG_QUERY__NODE__NODE_EXECUTE_STMT:
-      out_.kind = kExecute;
-      return;
-    case PG_QUERY__NODE__NODE_CALL_STMT:
-    case PG_QUERY__NODE__NODE_DO_STMT:
-      out_.kind = kCall;
-      return;
-    case PG_QUERY__NODE__NODE_NOTIFY_STMT:
-    case PG_QUERY__NODE__NODE_LISTEN_STMT:
-    case PG_QUERY__NODE__NODE_UNLISTEN_STMT:
-      out_.kind = kNotify;
-      return;
-    case PG_QUERY__NODE__NODE_LOCK_STMT:
-      out_.kind = kLock;
-      return;
-    case PG_QUERY__NODE__NODE_VACUUM_STMT:
-    case PG_QUERY__NODE__NODE_CLUSTER_STMT:
-    case PG_QUERY__NODE__NODE_REINDEX_STMT:
-    case PG_QUERY__NODE__NODE_CHECK_POINT_STMT:
-      out_.kind = kMaintenance;
-      return;
     default:
-      out_.kind = kDdl;
+      out_.kind = kind_without_tree(statement);
   }
 }
 
