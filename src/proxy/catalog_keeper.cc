@@ -37,18 +37,32 @@ std::optional<DatabaseCatalog::LoadTicket> DatabaseCatalog::begin_load(base::Nan
 
 void DatabaseCatalog::publish(const LoadTicket& ticket, std::shared_ptr<const query::Catalog> catalog,
                               base::Nanos now) {
-  std::lock_guard lock(mutex_);
-  loading_ = false;
+  std::unique_lock lock(mutex_);
   budget_ -= now - ticket.started_at;
-  if (ticket.epoch != epoch()) return;
   // Old from the moment the load began: that is what it saw.
-  snapshot_ = {std::move(catalog), ticket.epoch, ticket.started_at};
+  if (ticket.epoch == epoch()) snapshot_ = {std::move(catalog), ticket.epoch, ticket.started_at};
+  end_load(std::move(lock));
 }
 
 void DatabaseCatalog::give_up(base::Nanos now) {
-  std::lock_guard lock(mutex_);
-  loading_ = false;
+  std::unique_lock lock(mutex_);
   retry_at_ = now + base::kSecond;
+  end_load(std::move(lock));
+}
+
+bool DatabaseCatalog::wait_for_load(std::shared_ptr<cache::Waiter> waiter) {
+  std::lock_guard lock(mutex_);
+  if (!loading_) return false;
+  waiters_.push_back(std::move(waiter));
+  return true;
+}
+
+void DatabaseCatalog::end_load(std::unique_lock<std::mutex> lock) {
+  loading_ = false;
+  const auto waiters = std::move(waiters_);
+  waiters_.clear();
+  lock.unlock();
+  for (const auto& waiter : waiters) waiter->wake();
 }
 
 cache::Slot DatabaseCatalog::slot_of(query::Oid relation) const {

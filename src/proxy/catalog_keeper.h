@@ -10,9 +10,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "cache/fill.h"
 #include "cache/generations.h"
 #include "query/catalog.h"
 
@@ -46,6 +48,8 @@ class DatabaseCatalog {
   std::optional<LoadTicket> begin_load(base::Nanos now);
   void publish(const LoadTicket& ticket, std::shared_ptr<const query::Catalog> catalog, base::Nanos now);
   void give_up(base::Nanos now);
+  // While another session loads: true, and the waiter is woken once when that has ended.
+  bool wait_for_load(std::shared_ptr<cache::Waiter> waiter);
 
   // Generation slots: of everything in this database, and of one relation.
   cache::Slot everything() const { return everything_; }
@@ -55,17 +59,21 @@ class DatabaseCatalog {
   static constexpr base::Nanos kLoadShare = 10;                 // one tenth
   static constexpr base::Nanos kLoadBudgetMax = base::kSecond;  // spent at once after a quiet time
 
+  // Wakes outside the lock, which it releases.
+  void end_load(std::unique_lock<std::mutex> lock);
+
   const std::string name_;
   cache::Generations& generations_;
   const base::Hash128 name_hash_;
   const cache::Slot everything_;
   std::atomic<std::uint64_t> epoch_{1};
   mutable std::mutex mutex_;
-  Snapshot snapshot_;                    // guarded by mutex_
-  bool loading_ = false;                 // guarded by mutex_
-  base::Nanos retry_at_ = 0;             // guarded by mutex_
-  base::Nanos budget_ = kLoadBudgetMax;  // guarded by mutex_
-  base::Nanos budget_at_ = 0;            // guarded by mutex_
+  std::vector<std::shared_ptr<cache::Waiter>> waiters_;  // guarded by mutex_
+  Snapshot snapshot_;                                    // guarded by mutex_
+  bool loading_ = false;                                 // guarded by mutex_
+  base::Nanos retry_at_ = 0;                             // guarded by mutex_
+  base::Nanos budget_ = kLoadBudgetMax;                  // guarded by mutex_
+  base::Nanos budget_at_ = 0;                            // guarded by mutex_
 };
 
 // Any thread. Databases are never forgotten: their number is bounded by the cluster's.

@@ -6,7 +6,7 @@
 namespace pgweir::proxy {
 namespace {
 
-constexpr std::size_t kCatalogPreludeStatements = 3;
+constexpr std::size_t kCatalogPreludeStatements = 5;
 
 std::unexpected<base::Error> refused(std::string_view error_body) {
   return base::fail(base::ErrorCode::kUnavailable,
@@ -42,7 +42,9 @@ const std::string& CatalogLoad::sql() {
   static const std::string text = [] {
     std::string out =
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = ''; "
-        "SET LOCAL client_encoding = 'UTF8'";
+        "SET LOCAL client_encoding = 'UTF8'; "
+        // pg_get_viewdef waits for a table that DDL has locked, and the client waits for us.
+        "SET LOCAL lock_timeout = '200ms'; SET LOCAL statement_timeout = '30s'";
     for (const std::string_view query : query::catalog_queries()) {
       out += ";\n";
       out += query;

@@ -17,6 +17,8 @@ namespace {
 
 // Longer messages are passed on as they arrive, their statements unread.
 constexpr std::size_t kInspectBytes = query::kStatementBytesMax;
+// Without a catalog a statement's effects are unknown and everything is held; rather wait a little.
+constexpr base::Nanos kCatalogWait = base::kSecond;
 
 const query::Verdict kUnreadable = query::unknown_verdict(query::Reason::kUnsafeEncoding);
 const query::Verdict kUnparsable = query::unknown_verdict(query::Reason::kUnparsable);
@@ -334,7 +336,7 @@ bool QueryPath::wait_for_context(const query::Verdict& verdict) {
   if (!prepared_.in_doubt() && !wants_context(verdict)) return false;
   waiting_ = Waiting::kContext;
   continue_context();
-  return waiting_ == Waiting::kContext;
+  return is_waiting();
 }
 
 void QueryPath::continue_context() {
@@ -357,22 +359,37 @@ void QueryPath::continue_context() {
                     continue_context();
                   }));
   }
-  if (context_.settings_known(now) && context_.catalog(now) == nullptr) {
-    if (auto ticket = context_.database().begin_load(now)) {
-      services_.stats.catalog_loads.add();
-      return inject(CatalogLoad::sql(),
-                    std::make_unique<CatalogLoad>(context_.shared_database(), *ticket, services_.clock,
-                                                  [this](bool needs_rollback) {
-                                                    if (needs_rollback)
-                                                      inject("ROLLBACK", std::make_unique<IgnoredReply>());
-                                                    end_context();
-                                                  }));
-    }
-  }
+  if (context_.settings_known(now) && context_.catalog(now) == nullptr) return load_catalog();
   end_context();
 }
 
+void QueryPath::load_catalog() {
+  DatabaseCatalog& database = context_.database();
+  const auto ticket = database.begin_load(services_.clock.now());
+  if (!ticket) {
+    if (!database.wait_for_load(waiter_)) return end_context();
+    waiting_ = Waiting::kCatalog;
+    if (wait_timer_ == 0)
+      wait_timer_ = services_.loop.after(kCatalogWait, [this] {
+        wait_timer_ = 0;
+        end_context();
+      });
+    return;
+  }
+  waiting_ = Waiting::kContext;
+  services_.stats.catalog_loads.add();
+  inject(CatalogLoad::sql(), std::make_unique<CatalogLoad>(context_.shared_database(), *ticket,
+                                                           services_.clock, [this](bool needs_rollback) {
+                                                             if (needs_rollback)
+                                                               inject("ROLLBACK",
+                                                                      std::make_unique<IgnoredReply>());
+                                                             end_context();
+                                                           }));
+}
+
 void QueryPath::end_context() {
+  services_.loop.cancel(wait_timer_);
+  wait_timer_ = 0;
   context_tried_ = true;
   waiting_ = exchange_.empty() ? Waiting::kNone : Waiting::kUpstream;
   resume_();
@@ -401,9 +418,12 @@ std::optional<Why> QueryPath::obstacle(const Question& question) const {
     return SessionReason::kInTransaction;
   if (settings.has_temp_objects) return query::Reason::kTempRelation;
   if (!settings.readable_text) return query::Reason::kUnsafeEncoding;
-  if (question.bind != nullptr)
+  if (question.bind != nullptr) {
+    for (const wire::Oid type : *question.types)
+      if (!query::is_plain_parameter_type(type)) return query::Reason::kUserType;
     for (const std::string_view value : question.bind->parameters)
       if (query::has_time_word(value)) return SessionReason::kTimeParameter;
+  }
   return std::nullopt;
 }
 
@@ -518,8 +538,12 @@ void QueryPath::wait_for_fill(const cache::Key& key) {
   });
 }
 
+void QueryPath::woken() {
+  if (waiting_ == Waiting::kFill) return fill_ended();
+  if (waiting_ == Waiting::kCatalog) continue_context();
+}
+
 void QueryPath::fill_ended() {
-  if (waiting_ != Waiting::kFill) return;
   stop_waiting();
   waited_ = true;
   resume_();
@@ -533,7 +557,7 @@ void QueryPath::stop_waiting() {
 }
 
 bool QueryPath::cancel() {
-  if (waiting_ != Waiting::kFill && waiting_ != Waiting::kContext) return false;
+  if (waiting_ == Waiting::kNone || waiting_ == Waiting::kUpstream) return false;
   cancelled_ = true;
   if (waiting_ == Waiting::kFill) fill_ended();
   return true;
@@ -567,7 +591,8 @@ void QueryPath::apply(Group& group, const query::Verdict& verdict) {
     group.changes_settings = true;
     context_.forget_settings();
   }
-  if (verdict.effects.changes_catalog) {
+  // Code that we cannot read may run DDL.
+  if (verdict.effects.changes_catalog || verdict.effects.writes_everything) {
     group.changes_catalog = true;
     database.invalidate();
   }

@@ -55,15 +55,21 @@ class QueryPath {
   // The upstream relay has come to rest: a statement that waited for that may go on.
   void upstream_settled();
 
-  // The fill that this session waited for has ended.
-  void fill_ended();
+  // The fill, or the load of the catalog, that this session waited for has ended.
+  void woken();
   // What is held for outcomes that will never be known here, since the upstream connection is gone.
   std::vector<cache::Hold> take_fences();
   // A cancel request has come; true: it is dealt with here, since nothing runs upstream.
   bool cancel();
 
  private:
-  enum class Waiting : std::uint8_t { kNone, kUpstream, kContext, kFill };
+  enum class Waiting : std::uint8_t {
+    kNone,
+    kUpstream,  // for the replies to what was sent before
+    kContext,   // for the answers to pgweir's own questions
+    kCatalog,   // for the catalog that another session loads
+    kFill,      // for another session's fill
+  };
   enum class Answer : std::uint8_t { kForward, kWait, kHit, kFill };
 
   // A statement that may be answered from the cache.
@@ -91,6 +97,7 @@ class QueryPath {
   const query::Verdict& judge_statement(std::string_view name);
   bool wait_for_context(const query::Verdict& verdict);
   void continue_context();
+  void load_catalog();
   void end_context();
   void inject(std::string_view sql, std::unique_ptr<InjectedReply> reply);
 
@@ -100,6 +107,7 @@ class QueryPath {
   void answer(const Question& question, const cache::EntryRef& entry);
   cache::Key key_of(const Question& question) const;
   void wait_for_fill(const cache::Key& key);
+  void fill_ended();
   void stop_waiting();
 
   void forward_batch(const query::Verdict& verdict, std::optional<PreparedStatements::Pending> parsed,

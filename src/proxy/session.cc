@@ -14,13 +14,13 @@ namespace {
 constexpr base::Nanos kLastWordsTimeout = 5 * base::kSecond;
 constexpr std::uint64_t kLoginBytesMax = 64 * 1024;
 
-// Wakes a session that waits for another's fill, on the session's own loop.
+// Wakes a session that waits for another's doing, on the session's own loop.
 class SessionWaiter final : public cache::Waiter {
  public:
   SessionWaiter(io::Loop& loop, std::weak_ptr<Session> session) : loop_(loop), session_(std::move(session)) {}
   void wake() noexcept override {
     loop_.post([session = session_] {
-      if (const auto alive = session.lock()) alive->fill_ended();
+      if (const auto alive = session.lock()) alive->woken();
     });
   }
 
@@ -416,8 +416,8 @@ void Session::send_cancel(const io::SocketAddress& upstream, const wire::CancelR
 
 bool Session::cancel() { return phase_ == Phase::kServing && query_path_->cancel(); }
 
-void Session::fill_ended() {
-  if (phase_ == Phase::kServing) query_path_->fill_ended();
+void Session::woken() {
+  if (phase_ == Phase::kServing) query_path_->woken();
 }
 
 // --- serving -----------------------------------------------------------------------------------

@@ -41,7 +41,8 @@ class Session final : public ChannelOwner, public std::enable_shared_from_this<S
   void cut();
   // The client's cancel request; true: nothing runs upstream, it is dealt with.
   bool cancel();
-  void fill_ended();
+  // What the session waited for elsewhere has ended.
+  void woken();
   // Whether the client has logged in and counts against the limit.
   bool admitted() const { return admitted_; }
 

@@ -29,7 +29,7 @@ bool Transaction::sent(const query::Verdict& verdict, DatabaseCatalog& database)
       break;
   }
   only_read_ = false;
-  changed_catalog_ |= verdict.effects.changes_catalog;
+  changed_catalog_ |= verdict.effects.changes_catalog || verdict.effects.writes_everything;
   write(verdict.effects, database);
   return true;
 }

@@ -1,0 +1,321 @@
+// PostgreSQL's rules for which message is answered by which ReadyForQuery.
+#include "proxy/exchange.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <string>
+
+namespace pgweir::proxy {
+namespace {
+
+// Plays both sides and tells groups apart by a number put into sent_at.
+class ExchangeTest : public testing::Test {
+ protected:
+  void extended(base::Nanos number) { exchange.sent_extended().sent_at = number; }
+  void query(base::Nanos number) { exchange.sent_query('Q').sent_at = number; }
+  // The number of the group that a ReadyForQuery ends; -1: it came out of turn.
+  base::Nanos ready() {
+    Group group;
+    if (!exchange.received_ready(group)) return -1;
+    return group.sent_at;
+  }
+
+  Exchange exchange;
+};
+
+TEST_F(ExchangeTest, NothingSentNothingExpected) {
+  EXPECT_TRUE(exchange.empty());
+  EXPECT_FALSE(exchange.open());
+  EXPECT_EQ(ready(), -1);
+  EXPECT_FALSE(exchange.received_copy_in());
+  exchange.received_error();  // FATAL while idle
+  EXPECT_TRUE(exchange.empty());
+}
+
+TEST_F(ExchangeTest, EachQueryHasItsReady) {
+  query(1);
+  query(2);
+  exchange.sent_query('F').sent_at = 3;
+  EXPECT_EQ(exchange.size(), 3U);
+  EXPECT_FALSE(exchange.open());
+  EXPECT_EQ(ready(), 1);
+  EXPECT_EQ(ready(), 2);
+  EXPECT_EQ(ready(), 3);
+  EXPECT_EQ(ready(), -1);
+}
+
+TEST_F(ExchangeTest, ExtendedMessagesUpToSyncAreOneGroup) {
+  extended(1);
+  EXPECT_TRUE(exchange.open());
+  extended(1);
+  exchange.sent_sync();
+  EXPECT_FALSE(exchange.open());
+  extended(2);
+  exchange.sent_sync();
+  EXPECT_EQ(exchange.size(), 2U);
+  EXPECT_EQ(ready(), 1);
+  EXPECT_EQ(ready(), 2);
+  EXPECT_TRUE(exchange.empty());
+}
+
+TEST_F(ExchangeTest, SyncAloneIsAnswered) {
+  exchange.sent_sync();
+  exchange.sent_sync();
+  EXPECT_EQ(exchange.size(), 2U);
+  EXPECT_EQ(ready(), 0);
+  EXPECT_EQ(ready(), 0);
+  EXPECT_EQ(ready(), -1);
+}
+
+TEST_F(ExchangeTest, QueryEndsTheExtendedMessagesBeforeIt) {
+  extended(1);
+  exchange.sent_query('Q');
+  EXPECT_FALSE(exchange.open());
+  EXPECT_EQ(ready(), 1);
+  EXPECT_TRUE(exchange.empty());
+}
+
+TEST_F(ExchangeTest, AnErrorEndsNothing) {
+  extended(1);
+  exchange.received_error();
+  EXPECT_TRUE(exchange.open()) << "the server skips until Sync";
+  exchange.sent_sync();
+  EXPECT_EQ(ready(), 1);
+}
+
+TEST_F(ExchangeTest, CopyInASimpleQuery) {
+  query(1);
+  ASSERT_TRUE(exchange.received_copy_in());
+  EXPECT_TRUE(exchange.copying());
+  exchange.sent_copy_data();
+  exchange.sent_sync();  // ignored by the server
+  EXPECT_EQ(exchange.size(), 1U);
+  exchange.sent_copy_end();
+  EXPECT_FALSE(exchange.copying());
+  query(2);
+  EXPECT_EQ(ready(), 1);
+  EXPECT_EQ(ready(), 2);
+}
+
+TEST_F(ExchangeTest, TwoCopiesInOneQuery) {
+  query(1);
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(exchange.received_copy_in());
+    EXPECT_TRUE(exchange.copying());
+    exchange.sent_copy_end();
+    EXPECT_FALSE(exchange.copying());
+  }
+  EXPECT_EQ(ready(), 1);
+  EXPECT_TRUE(exchange.empty());
+}
+
+TEST_F(ExchangeTest, ExtendedCopyWithSyncBefore) {
+  extended(1);
+  exchange.sent_sync();
+  ASSERT_TRUE(exchange.received_copy_in());
+  EXPECT_TRUE(exchange.copying());
+  EXPECT_TRUE(exchange.open()) << "the server has ignored that Sync";
+  exchange.sent_copy_data();
+  exchange.sent_copy_end();
+  exchange.sent_sync();
+  EXPECT_EQ(exchange.size(), 1U);
+  EXPECT_EQ(ready(), 1);
+  EXPECT_TRUE(exchange.empty());
+}
+
+TEST_F(ExchangeTest, ExtendedCopyWithSyncAfter) {
+  extended(1);
+  ASSERT_TRUE(exchange.received_copy_in());
+  exchange.sent_copy_data();
+  exchange.sent_copy_end();
+  EXPECT_TRUE(exchange.open());
+  exchange.sent_sync();
+  EXPECT_EQ(ready(), 1);
+  EXPECT_TRUE(exchange.empty());
+}
+
+TEST_F(ExchangeTest, CopyDoneSentBeforeCopyInResponse) {
+  query(1);
+  exchange.sent_copy_data();
+  exchange.sent_copy_end();
+  query(2);
+  ASSERT_TRUE(exchange.received_copy_in());
+  EXPECT_FALSE(exchange.copying()) << "its end was sent already";
+  EXPECT_EQ(ready(), 1);
+  EXPECT_EQ(ready(), 2);
+  EXPECT_TRUE(exchange.empty());
+}
+
+TEST_F(ExchangeTest, AWholeExtendedCopyInOnePipeline) {
+  extended(1);
+  exchange.sent_copy_data();
+  exchange.sent_copy_end();
+  exchange.sent_sync();
+  extended(2);
+  exchange.sent_sync();
+  ASSERT_TRUE(exchange.received_copy_in());
+  EXPECT_FALSE(exchange.copying());
+  EXPECT_EQ(ready(), 1);
+  EXPECT_EQ(ready(), 2);
+  EXPECT_TRUE(exchange.empty());
+}
+
+TEST_F(ExchangeTest, AWholeExtendedCopyWithSyncBeforeAndAfter) {
+  extended(1);
+  exchange.sent_sync();
+  exchange.sent_copy_data();
+  exchange.sent_copy_end();
+  exchange.sent_sync();
+  ASSERT_TRUE(exchange.received_copy_in());
+  EXPECT_FALSE(exchange.copying());
+  EXPECT_EQ(ready(), 1) << "the first Sync fell into the COPY";
+  EXPECT_TRUE(exchange.empty());
+}
+
+TEST_F(ExchangeTest, TwoCopiesInOneExtendedPipeline) {
+  for (int i = 0; i < 2; ++i) {
+    extended(1);
+    exchange.sent_copy_end();
+  }
+  exchange.sent_sync();
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(exchange.received_copy_in());
+    EXPECT_FALSE(exchange.copying()) << i;
+  }
+  EXPECT_EQ(ready(), 1);
+  EXPECT_TRUE(exchange.empty());
+}
+
+TEST_F(ExchangeTest, CopyThatFailsAtOnceInASimpleQuery) {
+  query(1);
+  exchange.sent_copy_data();
+  exchange.sent_copy_end();
+  query(2);
+  exchange.received_error();
+  EXPECT_EQ(ready(), 1);
+  EXPECT_EQ(ready(), 2) << "data and CopyDone were ignored";
+  EXPECT_TRUE(exchange.empty());
+}
+
+TEST_F(ExchangeTest, CopyThatFailsAtOnceInAnExtendedPipeline) {
+  extended(1);
+  exchange.sent_copy_data();
+  exchange.sent_copy_end();
+  exchange.sent_sync();
+  extended(2);
+  exchange.sent_sync();
+  exchange.received_error();
+  EXPECT_EQ(ready(), 1);
+  EXPECT_EQ(ready(), 2);
+  EXPECT_TRUE(exchange.empty());
+}
+
+TEST_F(ExchangeTest, CopyThatFailsAtOnceWithSyncBeforeAndAfter) {
+  extended(1);
+  exchange.sent_sync();
+  exchange.sent_copy_end();
+  exchange.sent_sync();
+  exchange.received_error();
+  EXPECT_EQ(ready(), 1);
+  EXPECT_EQ(ready(), 0) << "outside of a COPY each Sync is answered";
+  EXPECT_TRUE(exchange.empty());
+}
+
+TEST_F(ExchangeTest, CopyEndAmidExtendedMessagesThatDoNotCopy) {
+  extended(1);
+  exchange.sent_copy_end();
+  extended(1);
+  exchange.sent_sync();
+  EXPECT_EQ(exchange.size(), 1U);
+  EXPECT_EQ(ready(), 1);
+  EXPECT_TRUE(exchange.empty());
+}
+
+TEST_F(ExchangeTest, CopyFailsWhileTheClientStillSends) {
+  extended(1);
+  exchange.sent_sync();
+  ASSERT_TRUE(exchange.received_copy_in());
+  exchange.sent_copy_data();
+  exchange.received_error();
+  EXPECT_FALSE(exchange.copying());
+  exchange.sent_copy_data();
+  exchange.sent_copy_end();  // sent before the error was seen
+  exchange.sent_sync();
+  EXPECT_EQ(exchange.size(), 1U);
+  EXPECT_EQ(ready(), 1);
+  EXPECT_TRUE(exchange.empty());
+}
+
+TEST_F(ExchangeTest, SimpleCopyFailsWhileTheClientStillSends) {
+  query(1);
+  ASSERT_TRUE(exchange.received_copy_in());
+  exchange.sent_copy_data();
+  exchange.received_error();
+  exchange.sent_copy_end();
+  EXPECT_EQ(ready(), 1);
+  EXPECT_TRUE(exchange.empty());
+}
+
+TEST_F(ExchangeTest, ErrorBeforeAnyDataWithSyncBefore) {
+  extended(1);
+  exchange.sent_sync();
+  ASSERT_TRUE(exchange.received_copy_in());
+  exchange.received_error();
+  EXPECT_FALSE(exchange.open()) << "the server never read past COPY, so the Sync counts";
+  EXPECT_EQ(ready(), 1);
+}
+
+TEST_F(ExchangeTest, StatementsBehindACopyCannotBeMatched) {
+  extended(1);
+  exchange.sent_sync();
+  extended(2);
+  exchange.sent_sync();
+  EXPECT_FALSE(exchange.received_copy_in());
+}
+
+TEST_F(ExchangeTest, AQueryBehindACopyCannotBeMatched) {
+  query(1);
+  query(2);
+  EXPECT_FALSE(exchange.received_copy_in());
+}
+
+TEST_F(ExchangeTest, StrayCopyEndAtIdleIsIgnored) {
+  exchange.sent_copy_data();
+  exchange.sent_copy_end();
+  EXPECT_TRUE(exchange.empty());
+  query(1);
+  EXPECT_EQ(exchange.size(), 1U);
+  EXPECT_EQ(ready(), 1);
+}
+
+TEST_F(ExchangeTest, TheFenceOfWhatIsAbsorbedIsKept) {
+  cache::Generations generations(10);
+  const std::array<cache::Slot, 1> slots{3};
+  extended(1);
+  exchange.sent_sync();
+  exchange.sent_copy_end();
+  exchange.sent_extended().fence = cache::Hold(generations, slots);
+  exchange.sent_sync();
+  ASSERT_TRUE(exchange.received_copy_in());
+  EXPECT_TRUE(cache::Generations::is_held(generations.observe(3)));
+  Group group;
+  ASSERT_TRUE(exchange.received_ready(group));
+  EXPECT_FALSE(group.fence.empty());
+  EXPECT_TRUE(cache::Generations::is_held(generations.observe(3)));
+}
+
+TEST_F(ExchangeTest, DropFrontGivesTheFenceBack) {
+  cache::Generations generations(10);
+  const std::array<cache::Slot, 1> slots{3};
+  exchange.sent_query('Q').fence = cache::Hold(generations, slots);
+  query(2);
+  const cache::Hold fence = exchange.drop_front();
+  EXPECT_EQ(fence.slots().size(), 1U);
+  EXPECT_TRUE(cache::Generations::is_held(generations.observe(3)));
+  EXPECT_TRUE(exchange.drop_front().empty());
+  EXPECT_TRUE(exchange.empty());
+}
+
+}  // namespace
+}  // namespace pgweir::proxy

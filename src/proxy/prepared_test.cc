@@ -1,0 +1,172 @@
+#include "proxy/prepared.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "wire/frame.h"
+
+namespace pgweir::proxy {
+namespace {
+
+PreparedStatements::Pending statement(const std::string& name, const std::string& sql,
+                                      bool deferred = false) {
+  return {name, {.sql = sql, .scan = {}, .parameter_types = {23}, .deferred = deferred}};
+}
+
+// What append_sync sends, as "Pname Cname S".
+std::string sent(PreparedStatements& statements) {
+  base::Buffer out;
+  statements.append_sync(out);
+  std::string text;
+  std::string_view rest = out.view();
+  wire::Header header;
+  while (wire::read_header(rest, 1 << 20, header) == wire::HeaderStatus::kComplete) {
+    const std::string_view body = rest.substr(wire::kHeaderBytes, header.message_bytes - wire::kHeaderBytes);
+    if (!text.empty()) text += ' ';
+    text += header.type;
+    if (header.type == 'P') text += wire::parse_parse(body).value().statement;
+    if (header.type == 'C') text += wire::parse_target(body).value().name;
+    rest.remove_prefix(header.message_bytes);
+  }
+  EXPECT_TRUE(rest.empty());
+  return text;
+}
+
+TEST(PreparedTest, PutFindErase) {
+  PreparedStatements statements;
+  EXPECT_EQ(statements.find("a"), nullptr);
+  statements.put(statement("a", "SELECT 1"));
+  ASSERT_NE(statements.find("a"), nullptr);
+  EXPECT_EQ(statements.find("a")->sql, "SELECT 1");
+  statements.put(statement("a", "SELECT 2"));
+  EXPECT_EQ(statements.find("a")->sql, "SELECT 2");
+  statements.erase("a");
+  statements.erase("a");
+  EXPECT_EQ(statements.find("a"), nullptr);
+  EXPECT_FALSE(statements.needs_sync());
+}
+
+TEST(PreparedTest, DeferredStatementsAreSentOnce) {
+  PreparedStatements statements;
+  statements.put(statement("a", "SELECT 1", true));
+  statements.put(statement("b", "SELECT 2"));
+  EXPECT_TRUE(statements.needs_sync());
+  EXPECT_EQ(sent(statements), "Pa S");
+  EXPECT_FALSE(statements.needs_sync());
+  EXPECT_FALSE(statements.find("a")->deferred);
+}
+
+TEST(PreparedTest, WhatIsSentIsTheStatement) {
+  PreparedStatements statements;
+  statements.put(statement("a", "SELECT $1", true));
+  base::Buffer out;
+  statements.append_sync(out);
+  base::Buffer expected;
+  wire::append_parse(expected, "a", "SELECT $1", {23});
+  expected.append(wire::kSync);
+  EXPECT_EQ(out.view(), expected.view());
+}
+
+TEST(PreparedTest, ADeferredStatementMayBeReplacedOrErased) {
+  PreparedStatements statements;
+  statements.put(statement("a", "SELECT 1", true));
+  statements.put(statement("a", "SELECT 2", true));
+  EXPECT_EQ(sent(statements), "Pa S");
+  statements.put(statement("b", "SELECT 1", true));
+  statements.erase("b");
+  EXPECT_FALSE(statements.needs_sync());
+}
+
+TEST(PreparedTest, AHitOnASimpleQueryDestroysTheUnnamed) {
+  PreparedStatements statements;
+  statements.put(statement("", "SELECT 1"));
+  statements.unnamed_destroyed();
+  EXPECT_EQ(statements.find(""), nullptr);
+  EXPECT_TRUE(statements.needs_sync());
+  EXPECT_EQ(sent(statements), "C S") << "the backend still has it";
+  EXPECT_FALSE(statements.needs_sync());
+}
+
+TEST(PreparedTest, DestroyedThenParsedAgain) {
+  PreparedStatements statements;
+  statements.put(statement("", "SELECT 1"));
+  statements.unnamed_destroyed();
+  statements.put(statement("", "SELECT 2", true));
+  EXPECT_EQ(sent(statements), "P S") << "Parse replaces the unnamed statement by itself";
+}
+
+TEST(PreparedTest, WhatIsSentNextReplacesTheUnnamed) {
+  PreparedStatements statements;
+  statements.put(statement("", "SELECT 1", true));
+  statements.unnamed_replaced();
+  EXPECT_FALSE(statements.needs_sync());
+  EXPECT_EQ(statements.find(""), nullptr);
+  statements.unnamed_destroyed();
+  statements.unnamed_replaced();
+  EXPECT_FALSE(statements.needs_sync());
+}
+
+TEST(PreparedTest, AQueryOfOursLosesTheUnnamed) {
+  PreparedStatements statements;
+  statements.put(statement("", "SELECT 1"));
+  statements.put(statement("a", "SELECT 2"));
+  statements.unnamed_lost();
+  EXPECT_NE(statements.find(""), nullptr) << "the client still has it";
+  EXPECT_TRUE(statements.needs_sync());
+  statements.unnamed_lost();
+  EXPECT_EQ(sent(statements), "P S");
+  EXPECT_FALSE(statements.needs_sync());
+}
+
+TEST(PreparedTest, AQueryOfOursSettlesADestroyedUnnamed) {
+  PreparedStatements statements;
+  statements.unnamed_destroyed();
+  statements.unnamed_lost();
+  EXPECT_FALSE(statements.needs_sync()) << "the backend's is gone too";
+}
+
+TEST(PreparedTest, UntrackedUnnamed) {
+  PreparedStatements statements;
+  statements.put(statement("", "SELECT 1", true));
+  statements.unnamed_untracked();
+  EXPECT_TRUE(statements.unnamed_is_untracked());
+  EXPECT_EQ(statements.find(""), nullptr);
+  EXPECT_FALSE(statements.needs_sync());
+  statements.put(statement("a", "SELECT 2"));
+  EXPECT_TRUE(statements.unnamed_is_untracked()) << "another name says nothing about it";
+  statements.put(statement("", "SELECT 3"));
+  EXPECT_FALSE(statements.unnamed_is_untracked());
+  statements.unnamed_untracked();
+  statements.unnamed_replaced();
+  EXPECT_FALSE(statements.unnamed_is_untracked());
+}
+
+TEST(PreparedTest, InDoubtNothingIsKnownUntilConfirmed) {
+  PreparedStatements statements;
+  statements.put(statement("same", "SELECT 1"));
+  statements.put(statement("other", "SELECT 2"));
+  statements.put(statement("gone", "SELECT 3"));
+  statements.put(statement("", "SELECT 4"));
+  statements.doubt();
+  EXPECT_TRUE(statements.in_doubt());
+  EXPECT_EQ(statements.find("same"), nullptr);
+  statements.confirm({{"same", "SELECT 1"}, {"other", "SELECT 99"}, {"new", "SELECT 5"}});
+  EXPECT_FALSE(statements.in_doubt());
+  EXPECT_NE(statements.find("same"), nullptr);
+  EXPECT_EQ(statements.find("other"), nullptr) << "the name stands for another statement now";
+  EXPECT_EQ(statements.find("gone"), nullptr);
+  EXPECT_EQ(statements.find("new"), nullptr) << "its parameter types are not known";
+  EXPECT_NE(statements.find(""), nullptr) << "code cannot reach the unnamed statement";
+}
+
+TEST(PreparedTest, NothingToDoubt) {
+  PreparedStatements statements;
+  statements.doubt();
+  EXPECT_FALSE(statements.in_doubt());
+}
+
+}  // namespace
+}  // namespace pgweir::proxy
