@@ -16,7 +16,7 @@
 
 namespace pgweir::wire {
 
-inline constexpr std::size_t kStartupBytesMax = 10'000;  // PostgreSQL's MAX_STARTUP_PACKET_LENGTH
+inline constexpr std::size_t kStartupBytesMax = 10'004;  // MAX_STARTUP_PACKET_LENGTH and the length itself
 inline constexpr std::size_t kCancelKeyBytesMax = 256;   // protocol 3.2
 
 struct ProtocolVersion {
