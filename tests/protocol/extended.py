@@ -79,7 +79,7 @@ def describe_in_every_place(stage):
     a.ask(parse("INSERT INTO note VALUES ($1, 'x')"), describe("S"), bind(["1"]), describe("P"), execute(), sync())
 
 
-@scenario(hits=True)
+@scenario()
 def row_limits_and_resumed_portals(stage):
     a = stage.session()
     wanted = "SELECT id, name FROM item WHERE id <= 10 ORDER BY id"
@@ -96,7 +96,7 @@ def row_limits_and_resumed_portals(stage):
     a.ask(execute("p", 2), sync())
 
 
-@scenario(hits=True)
+@scenario()
 def executing_twice(stage):
     a = stage.session()
     a.ask(parse(POINT), bind(["11"]), execute(), execute(), sync())
@@ -168,7 +168,7 @@ def error_skips_up_to_sync(stage):
     a.ready(1)
 
 
-@scenario(hits=True)
+@scenario()
 def simple_query_destroys_the_unnamed_statement(stage):
     a = stage.session()
     a.ask(parse(POINT), sync())
@@ -191,7 +191,7 @@ def failed_parse_destroys_the_unnamed_statement(stage):
     a.ask(bind(["33"]), execute(), sync())
 
 
-@scenario(hits=True)
+@scenario()
 def close_in_every_place(stage):
     a = stage.session()
     a.ask(close("S", "none"), close("P", "none"), close("S"), close("P"), sync())
@@ -264,7 +264,7 @@ def random_message(choose):
     ))()
 
 
-@scenario(hits=True)
+@scenario()
 def any_order(stage):
     """Random sequences of messages, most of them nonsense, from fixed seeds."""
     for seed in range(40):

@@ -45,7 +45,7 @@ def startup_without_user_or_terminator(stage):
     b = stage.raw("no terminator")
     body = struct.pack("!I", wire.PROTOCOL_3_0) + b"user\0postgres"
     b.send(struct.pack("!I", len(body) + 4) + body)
-    b.until("Z")
+    stage.transcript += [wire.error_fields(m.body).get("M", m.kind) for m in b.connection.read_until("Z")]
 
 
 @scenario(hits=True)
@@ -58,10 +58,11 @@ def protocol_versions(stage):
         a.until("Z")
         a.query("SELECT name FROM item WHERE id = 1")
         a.query("SELECT name FROM item WHERE id = 1")
-    for version in (131072, 262144, 0):
+    # pgweir answers these itself, and does not know yet what its upstream would say.
+    for version in (262144, 0):
         a = stage.raw(f"version {version:#x}")
         a.send(wire.startup(user, version))
-        a.until("Z")
+        stage.transcript += [wire.error_fields(m.body).get("C", m.kind) for m in a.connection.read_until("Z")]
 
 
 @scenario()
@@ -136,7 +137,7 @@ def copy_that_fails(stage):
     a.query("SELECT count(*) FROM note")
 
 
-@scenario(hits=True)
+@scenario()
 def copy_in_a_pipeline(stage):
     a = stage.session()
     a.send(select(POINT, ["1"]), parse("COPY note FROM STDIN"), bind(), execute(), copy_data(b"4\tfour\n"), copy_done(),
