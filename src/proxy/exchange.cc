@@ -30,6 +30,10 @@ void Exchange::sent_copy_end() {
     return;
   }
   if (groups_.empty()) return;  // the server ignores it
+  if (open()) {
+    ++groups_.back().copy_ends;
+    return;
+  }
   // Pipelined before CopyInResponse came. If the COPY fails first, the server ignores this too.
   groups_.emplace_back();
   groups_.back().terminator = 'c';
@@ -37,9 +41,13 @@ void Exchange::sent_copy_end() {
 
 bool Exchange::received_copy_in() {
   if (groups_.empty()) return false;
-  copying_ = true;
   copy_data_sent_ = false;
   sync_in_doubt_ = false;
+  if (groups_.front().copy_ends != 0) {
+    --groups_.front().copy_ends;
+    return true;
+  }
+  copying_ = true;
   if (groups_.front().extended && groups_.front().terminator == 'S') {
     groups_.front().terminator = 0;
     sync_in_doubt_ = true;
@@ -74,6 +82,12 @@ bool Exchange::received_ready(Group& out) {
   return true;
 }
 
+void Exchange::forget_parse(std::string_view name) {
+  for (Group& group : groups_)
+    for (auto& parse : group.parses)
+      if (parse.name == name) parse.forgotten = true;
+}
+
 cache::Hold Exchange::drop_front() {
   cache::Hold fence = std::move(groups_.front().fence);
   groups_.pop_front();
@@ -89,6 +103,7 @@ void Exchange::absorb_next() {
   front.changes_settings |= next.changes_settings;
   front.changes_catalog |= next.changes_catalog;
   front.statements += next.statements;
+  front.copy_ends += next.copy_ends;
   if (!next.fence.empty())
     front.fence = std::move(next.fence);  // holds all that the transaction may have touched
   for (auto& parse : next.parses) front.parses.push_back(std::move(parse));

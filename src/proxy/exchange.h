@@ -6,6 +6,7 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -41,6 +42,7 @@ struct Group {
   base::Nanos arrived_at = 0;       // of its first statement, at pgweir
   base::Nanos sent_at = 0;
   unsigned statements = 0;
+  unsigned copy_ends = 0;       // CopyDone or CopyFail sent amid its extended messages
   bool counts_as_miss = false;  // else as bypass
 };
 
@@ -68,6 +70,9 @@ class Exchange {
   void received_error();
   // ReadyForQuery: gives back the group that it ends.
   [[nodiscard]] bool received_ready(Group& out);
+
+  // The statements of this name that are on their way will not exist when their ParseComplete comes.
+  void forget_parse(std::string_view name);
 
   // No reply will ever come: gives back what the front group held. REQUIRES: !empty().
   cache::Hold drop_front();
