@@ -51,8 +51,9 @@ BatchStatus read(std::string_view bytes) {
 TEST(BatchTest, TheWholeSequence) {
   const std::string bytes =
       parse("", "SELECT 1") + bind("", "") + kDescribePortal + execute("", 0) + kSyncMessage;
+  const std::string more = bytes + "Q";
   Batch batch;
-  ASSERT_EQ(read_batch(bytes + "Q", kBytesMax, batch), BatchStatus::kComplete);
+  ASSERT_EQ(read_batch(more, kBytesMax, batch), BatchStatus::kComplete);
   EXPECT_EQ(batch.raw, bytes) << "and not what follows";
   ASSERT_TRUE(batch.parse.has_value());
   EXPECT_EQ(batch.parse->sql, "SELECT 1");

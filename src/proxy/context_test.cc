@@ -1,0 +1,144 @@
+#include "proxy/context.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "query/test_catalog.h"
+
+namespace pgweir::proxy {
+namespace {
+
+using base::kSecond;
+
+class ContextTest : public testing::Test {
+ protected:
+  static query::SessionSettings settings() {
+    query::SessionSettings out;
+    out.current_user = "ann";
+    out.session_user = "ann";
+    out.search_path = {"public"};
+    out.digest = "TimeZone=UTC";
+    return out;
+  }
+  void report_readable() {
+    context.reported("client_encoding", "UTF8");
+    context.reported("server_encoding", "UTF8");
+    context.reported("standard_conforming_strings", "on");
+  }
+  void load_catalog() {
+    const auto ticket = database->begin_load(clock.now());
+    ASSERT_TRUE(ticket.has_value());
+    database->publish(*ticket, query::TestCatalog(ticket->version).build(), clock.now());
+  }
+
+  base::ManualClock clock;
+  cache::Generations generations{10};
+  std::shared_ptr<DatabaseCatalog> database =
+      std::make_shared<DatabaseCatalog>("shop", generations, base::HashSecret{1, 2});
+  Context context{database, base::HashSecret{1, 2}, kSecond};
+};
+
+TEST_F(ContextTest, TextIsReadableOnceAllThreeAreKnown) {
+  EXPECT_FALSE(context.text_is_readable());
+  context.reported("client_encoding", "UTF8");
+  context.reported("server_encoding", "UTF8");
+  EXPECT_FALSE(context.text_is_readable());
+  context.reported("standard_conforming_strings", "on");
+  EXPECT_TRUE(context.text_is_readable());
+}
+
+TEST_F(ContextTest, OtherEncodingsAndOldStringsAreNotReadable) {
+  const std::vector<std::pair<std::string, std::string>> bad{
+      {"client_encoding", "SJIS"}, {"server_encoding", "LATIN1"}, {"standard_conforming_strings", "off"}};
+  for (const auto& [name, value] : bad) {
+    report_readable();
+    ASSERT_TRUE(context.text_is_readable());
+    context.reported(name, value);
+    EXPECT_FALSE(context.text_is_readable()) << name;
+  }
+}
+
+TEST_F(ContextTest, SettingsGrowOld) {
+  EXPECT_FALSE(context.settings_known(clock.now()));
+  context.set_settings(settings(), clock.now());
+  EXPECT_TRUE(context.settings_known(clock.now() + kSecond - 1));
+  EXPECT_FALSE(context.settings_known(clock.now() + kSecond));
+}
+
+TEST_F(ContextTest, AnyReportMakesThemDoubtful) {
+  context.set_settings(settings(), clock.now());
+  context.reported("application_name", "x");
+  EXPECT_FALSE(context.settings_known(clock.now()));
+}
+
+TEST_F(ContextTest, AFailedProbeWaitsASecond) {
+  EXPECT_TRUE(context.may_probe(clock.now()));
+  context.settings_failed(clock.now());
+  EXPECT_FALSE(context.may_probe(clock.now() + kSecond - 1));
+  EXPECT_TRUE(context.may_probe(clock.now() + kSecond));
+}
+
+TEST_F(ContextTest, TheKeyHoldsEverySetting) {
+  std::set<std::pair<std::uint64_t, std::uint64_t>> prefixes;
+  const auto add = [&](query::SessionSettings changed) {
+    context.set_settings(std::move(changed), clock.now());
+    return prefixes.emplace(context.key_prefix().lo, context.key_prefix().hi).second;
+  };
+  EXPECT_TRUE(add(settings()));
+  EXPECT_FALSE(add(settings())) << "the same settings, the same key";
+  query::SessionSettings changed = settings();
+  changed.current_user = "bob";
+  EXPECT_TRUE(add(changed));
+  changed = settings();
+  changed.session_user = "bob";
+  EXPECT_TRUE(add(changed));
+  changed = settings();
+  changed.search_path = {"public", "other"};
+  EXPECT_TRUE(add(changed));
+  changed.search_path = {"publicother"};
+  EXPECT_TRUE(add(changed)) << "lists are not run together";
+  changed = settings();
+  changed.digest = "TimeZone=CET";
+  EXPECT_TRUE(add(changed));
+}
+
+TEST_F(ContextTest, TheKeyHoldsTheDatabase) {
+  Context other(std::make_shared<DatabaseCatalog>("other", generations, base::HashSecret{1, 2}),
+                base::HashSecret{1, 2}, kSecond);
+  context.set_settings(settings(), clock.now());
+  other.set_settings(settings(), clock.now());
+  EXPECT_NE(context.key_prefix(), other.key_prefix());
+}
+
+TEST_F(ContextTest, TheCatalogGrowsOld) {
+  EXPECT_EQ(context.catalog(clock.now()), nullptr);
+  load_catalog();
+  EXPECT_NE(context.catalog(clock.now()), nullptr);
+  EXPECT_NE(context.catalog(clock.now() + kSecond - 1), nullptr);
+  EXPECT_EQ(context.catalog(clock.now() + kSecond), nullptr);
+}
+
+TEST_F(ContextTest, DdlMakesTheCatalogUntrueAtOnce) {
+  load_catalog();
+  ASSERT_NE(context.catalog(clock.now()), nullptr);
+  database->invalidate();
+  EXPECT_EQ(context.catalog(clock.now()), nullptr);
+  load_catalog();
+  EXPECT_NE(context.catalog(clock.now()), nullptr) << "another session has loaded it";
+}
+
+TEST_F(ContextTest, TheEpochIsOfTheCatalogThatWasGiven) {
+  EXPECT_EQ(context.judged_epoch(), database->epoch());
+  load_catalog();
+  ASSERT_NE(context.catalog(clock.now()), nullptr);
+  const std::uint64_t judged = context.judged_epoch();
+  database->invalidate();
+  EXPECT_EQ(context.judged_epoch(), judged);
+  EXPECT_NE(context.judged_epoch(), database->epoch());
+}
+
+}  // namespace
+}  // namespace pgweir::proxy
