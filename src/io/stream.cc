@@ -34,6 +34,7 @@ IoResult Stream::read(std::span<char> into) {
 }
 
 IoResult Stream::write(std::string_view bytes) {
+  if (bytes.empty()) return {IoStatus::kDone};  // SSL_write takes it for an error
   if (ssl_ != nullptr) {
     ERR_clear_error();
     const int n = SSL_write(ssl_.get(), bytes.data(), clamp_size(bytes.size()));
@@ -66,6 +67,11 @@ IoStatus Stream::handshake() {
 }
 
 bool Stream::has_buffered_input() const { return ssl_ != nullptr && SSL_pending(ssl_.get()) > 0; }
+
+void Stream::shutdown_write() {
+  shutdown();
+  ::shutdown(fd_.get(), SHUT_WR);
+}
 
 void Stream::shutdown() {
   if (ssl_ == nullptr || !error_.empty()) return;

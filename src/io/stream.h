@@ -34,7 +34,7 @@ class Stream {
   int fd() const { return fd_.get(); }
   bool is_tls() const { return ssl_ != nullptr; }
 
-  // At most the span's size; kDone means at least one byte.
+  // At most the span's size; kDone means at least one byte, if there was any to move.
   IoResult read(std::span<char> into);
   IoResult write(std::string_view bytes);
 
@@ -49,6 +49,8 @@ class Stream {
   // Events besides the owner's own interest that a TLS operation waits for; 0 for plain streams.
   std::uint32_t wanted() const { return wanted_; }
   const std::string& error() const { return error_; }
+  // The peer reads the end of the stream, and may still send.
+  void shutdown_write();
   // Says goodbye to the peer where TLS wants it; errors are of no interest any more.
   void shutdown();
 
