@@ -26,6 +26,7 @@ class PreparedStatements {
   struct Pending {
     std::string name;
     PreparedStatement statement;
+    bool forgotten = false;  // closed or replaced before the backend has answered
   };
 
   // nullptr: not known here (it may exist on the backend).
