@@ -60,6 +60,15 @@ suite_isolation() { tests/pg_regress/run --suite isolation; }
 suite_tsan() { run_ctest tsan -R '^(cache|observe|proxy)$' && tests/protocol/run --preset tsan; }
 suite_behaviour() { tests/behaviour/run; }
 
+# All tests are built with the sanitizers of dev; of the other presets only what the suites run.
+preset_targets() {
+  case $1 in
+    dev) echo all ;;
+    release) echo pgweir shop-load ;;
+    tsan) echo pgweir cache_test observe_test proxy_test ;;
+  esac
+}
+
 prepare_suites() {
   local suite packages=() presets=()
   for suite in "$@"; do
@@ -72,7 +81,8 @@ prepare_suites() {
   local preset
   for preset in $(printf '%s\n' "${presets[@]}" | sort -u); do
     echo "dev: building the preset $preset"
-    build "$preset"
+    read -ra words <<<"$(preset_targets "$preset")"
+    build "$preset" "${words[@]}"
   done
 }
 
