@@ -21,9 +21,10 @@ bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK || 
 IoResult Stream::read(std::span<char> into) {
   if (ssl_ != nullptr) {
     ERR_clear_error();
+    read_wanted_ = 0;
     const int n = SSL_read(ssl_.get(), into.data(), clamp_size(into.size()));
     if (n > 0) return {IoStatus::kDone, static_cast<std::size_t>(n)};
-    return {tls_status(n)};
+    return {tls_status(n, read_wanted_)};
   }
   const ssize_t n = recv(fd_.get(), into.data(), into.size(), 0);
   if (n > 0) return {IoStatus::kDone, static_cast<std::size_t>(n)};
@@ -37,9 +38,10 @@ IoResult Stream::write(std::string_view bytes) {
   if (bytes.empty()) return {IoStatus::kDone};  // SSL_write takes it for an error
   if (ssl_ != nullptr) {
     ERR_clear_error();
+    write_wanted_ = 0;
     const int n = SSL_write(ssl_.get(), bytes.data(), clamp_size(bytes.size()));
     if (n > 0) return {IoStatus::kDone, static_cast<std::size_t>(n)};
-    return {tls_status(n)};
+    return {tls_status(n, write_wanted_)};
   }
   const ssize_t n = send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
   if (n >= 0) return {IoStatus::kDone, static_cast<std::size_t>(n)};
@@ -57,11 +59,11 @@ IoStatus Stream::handshake() {
   ERR_clear_error();
   const int result = SSL_do_handshake(ssl_.get());
   if (result == 1) {
-    wanted_ = 0;
+    read_wanted_ = 0;
     return IoStatus::kDone;
   }
   const long verify = SSL_get_verify_result(ssl_.get());
-  const IoStatus status = tls_status(result);
+  const IoStatus status = tls_status(result, read_wanted_);
   if (status == IoStatus::kFailed && verify != X509_V_OK) error_ = X509_verify_cert_error_string(verify);
   return status;
 }
@@ -86,14 +88,14 @@ bool Stream::has_alpn() const {
   return size != 0;
 }
 
-IoStatus Stream::tls_status(int result) {
-  wanted_ = 0;
+IoStatus Stream::tls_status(int result, std::uint32_t& wanted) {
+  wanted = 0;
   switch (SSL_get_error(ssl_.get(), result)) {
     case SSL_ERROR_WANT_READ:
-      wanted_ = EPOLLIN;
+      wanted = EPOLLIN;
       return IoStatus::kWouldBlock;
     case SSL_ERROR_WANT_WRITE:
-      wanted_ = EPOLLOUT;
+      wanted = EPOLLOUT;
       return IoStatus::kWouldBlock;
     case SSL_ERROR_ZERO_RETURN:
       return IoStatus::kClosed;

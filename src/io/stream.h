@@ -16,7 +16,7 @@ namespace pgweir::io {
 // What to do next.
 enum class IoStatus : std::uint8_t {
   kDone,        // bytes were moved, or the handshake is complete
-  kWouldBlock,  // wait for readiness (Stream::wanted)
+  kWouldBlock,  // wait for readiness (Stream::wanted_to_read, wanted_to_write)
   kClosed,      // the peer has ended the stream in order
   kFailed,      // the stream is broken; error() says why
 };
@@ -47,7 +47,8 @@ class Stream {
   // Decrypted bytes wait inside OpenSSL: epoll will not announce them.
   bool has_buffered_input() const;
   // Events besides the owner's own interest that a TLS operation waits for; 0 for plain streams.
-  std::uint32_t wanted() const { return wanted_; }
+  std::uint32_t wanted_to_read() const { return read_wanted_; }
+  std::uint32_t wanted_to_write() const { return write_wanted_; }
   const std::string& error() const { return error_; }
   // The peer reads the end of the stream, and may still send.
   void shutdown_write();
@@ -55,12 +56,13 @@ class Stream {
   void shutdown();
 
  private:
-  IoStatus tls_status(int result);
+  IoStatus tls_status(int result, std::uint32_t& wanted);
 
   Fd fd_;
   std::shared_ptr<const TlsContext> context_;
   SslPtr ssl_;
-  std::uint32_t wanted_ = 0;
+  std::uint32_t read_wanted_ = 0;  // also of the handshake
+  std::uint32_t write_wanted_ = 0;
   std::string error_;
 };
 

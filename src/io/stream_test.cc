@@ -139,7 +139,7 @@ TEST(StreamTest, ReadWriteAndEnd) {
   EXPECT_EQ(std::string_view(buffer.data(), got.bytes), "hello");
   EXPECT_FALSE(pair.b->is_tls());
   EXPECT_FALSE(pair.b->has_buffered_input());
-  EXPECT_EQ(pair.b->wanted(), 0U);
+  EXPECT_EQ(pair.b->wanted_to_read(), 0U);
   pair.a.reset();
   EXPECT_EQ(pair.b->read(buffer).status, IoStatus::kClosed);
   EXPECT_EQ(pair.b->write("x").status, IoStatus::kFailed);
@@ -212,7 +212,7 @@ TEST_F(TlsTest, AHandshakeWaitsForThePeer) {
   const auto client = client_context();
   pair.a->start_tls(client->connect(pair.a->fd(), true, "localhost"), client);
   EXPECT_EQ(pair.a->handshake(), IoStatus::kWouldBlock);
-  EXPECT_NE(pair.a->wanted(), 0U);
+  EXPECT_NE(pair.a->wanted_to_read() | pair.a->wanted_to_write(), 0U);
 }
 
 TEST_F(TlsTest, GarbageInsteadOfAHandshake) {

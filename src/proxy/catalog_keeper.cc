@@ -15,11 +15,11 @@ std::uint64_t next_version() {
 }  // namespace
 
 DatabaseCatalog::DatabaseCatalog(std::string name, cache::Generations& generations,
-                                 const base::HashSecret& secret)
+                                 const base::HashSecret& secret, std::atomic<std::uint64_t>& epoch)
     : name_(std::move(name)),
       generations_(generations),
       name_hash_(base::hash128(secret, name_)),
-      everything_(generations.slot_of(name_hash_.lo)) {}
+      epoch_(epoch) {}
 
 DatabaseCatalog::Snapshot DatabaseCatalog::snapshot() const {
   std::lock_guard lock(mutex_);
@@ -36,13 +36,23 @@ std::optional<DatabaseCatalog::LoadTicket> DatabaseCatalog::begin_load(base::Nan
 }
 
 void DatabaseCatalog::publish(const LoadTicket& ticket, std::shared_ptr<const query::Catalog> catalog,
-                              base::Nanos now) {
+                              std::string fingerprint, base::Nanos now) {
   std::unique_lock lock(mutex_);
-  budget_ -= now - ticket.started_at;
+  spend(now - ticket.started_at);
   // Old from the moment the load began: that is what it saw.
-  if (ticket.epoch == epoch()) snapshot_ = {std::move(catalog), ticket.epoch, ticket.started_at};
+  snapshot_ = {std::move(catalog), std::move(fingerprint), ticket.epoch, ticket.started_at};
   end_load(std::move(lock));
 }
+
+void DatabaseCatalog::confirm(const LoadTicket& ticket, base::Nanos now) {
+  std::unique_lock lock(mutex_);
+  spend(now - ticket.started_at);
+  snapshot_.epoch = ticket.epoch;
+  snapshot_.loaded_at = ticket.started_at;
+  end_load(std::move(lock));
+}
+
+void DatabaseCatalog::spend(base::Nanos time) { budget_ = std::max(-kLoadBudgetMax, budget_ - time); }
 
 void DatabaseCatalog::give_up(base::Nanos now) {
   std::unique_lock lock(mutex_);
@@ -74,7 +84,9 @@ std::shared_ptr<DatabaseCatalog> CatalogKeeper::database(std::string_view name) 
   std::lock_guard lock(mutex_);
   auto i = databases_.find(name);
   if (i == databases_.end())
-    i = databases_.emplace(name, std::make_shared<DatabaseCatalog>(std::string(name), generations_, secret_))
+    i = databases_
+            .emplace(name,
+                     std::make_shared<DatabaseCatalog>(std::string(name), generations_, secret_, epoch_))
             .first;
   return i->second;
 }

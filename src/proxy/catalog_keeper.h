@@ -25,20 +25,23 @@ class DatabaseCatalog {
  public:
   struct Snapshot {
     std::shared_ptr<const query::Catalog> catalog;  // null: none
+    std::string fingerprint;                        // of the system catalogs it was made from
     std::uint64_t epoch = 0;
     base::Nanos loaded_at = 0;
   };
-  // The right and duty to load: end with publish() or give_up().
+  // The right and duty to load: end with publish(), confirm() or give_up().
   struct LoadTicket {
     std::uint64_t epoch;
     std::uint64_t version;
     base::Nanos started_at;
   };
 
-  DatabaseCatalog(std::string name, cache::Generations& generations, const base::HashSecret& secret);
+  DatabaseCatalog(std::string name, cache::Generations& generations, const base::HashSecret& secret,
+                  std::atomic<std::uint64_t>& epoch);
 
   const std::string& name() const { return name_; }
-  // Counts DDL seen; a snapshot of another epoch is not true any more.
+  // Counts DDL seen in any database (roles and databases themselves are common to all); a snapshot of
+  // another epoch may not be true any more.
   std::uint64_t epoch() const { return epoch_.load(std::memory_order_seq_cst); }
   void invalidate() { epoch_.fetch_add(1, std::memory_order_seq_cst); }
 
@@ -46,27 +49,31 @@ class DatabaseCatalog {
   // At most one load at a time, and not more of them than kLoadShare of the time allows: a database
   // under constant DDL must not be busy with telling its catalogs.
   std::optional<LoadTicket> begin_load(base::Nanos now);
-  void publish(const LoadTicket& ticket, std::shared_ptr<const query::Catalog> catalog, base::Nanos now);
+  // Also what was overtaken by DDL meanwhile: better than nothing to tell effects by, though not to hit.
+  void publish(const LoadTicket& ticket, std::shared_ptr<const query::Catalog> catalog,
+               std::string fingerprint, base::Nanos now);
+  // The snapshot is true still: the system catalogs have the same fingerprint.
+  void confirm(const LoadTicket& ticket, base::Nanos now);
   void give_up(base::Nanos now);
   // While another session loads: true, and the waiter is woken once when that has ended.
   bool wait_for_load(std::shared_ptr<cache::Waiter> waiter);
 
-  // Generation slots: of everything in this database, and of one relation.
-  cache::Slot everything() const { return everything_; }
+  // Generation slots: of everything in every database, and of one relation of this.
+  cache::Slot everything() const { return generations_.slot_of(0); }
   cache::Slot slot_of(query::Oid relation) const;
 
  private:
   static constexpr base::Nanos kLoadShare = 10;                 // one tenth
   static constexpr base::Nanos kLoadBudgetMax = base::kSecond;  // spent at once after a quiet time
 
+  void spend(base::Nanos time);
   // Wakes outside the lock, which it releases.
   void end_load(std::unique_lock<std::mutex> lock);
 
   const std::string name_;
   cache::Generations& generations_;
   const base::Hash128 name_hash_;
-  const cache::Slot everything_;
-  std::atomic<std::uint64_t> epoch_{1};
+  std::atomic<std::uint64_t>& epoch_;
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<cache::Waiter>> waiters_;  // guarded by mutex_
   Snapshot snapshot_;                                    // guarded by mutex_
@@ -87,6 +94,7 @@ class CatalogKeeper {
  private:
   cache::Generations& generations_;
   const base::HashSecret secret_;
+  std::atomic<std::uint64_t> epoch_{1};
   std::mutex mutex_;
   std::map<std::string, std::shared_ptr<DatabaseCatalog>, std::less<>> databases_;  // guarded by mutex_
 };

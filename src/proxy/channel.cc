@@ -58,9 +58,10 @@ void Channel::settle() {
   out_.release();
   in_.release();
   if (!stream_) return;
-  std::uint32_t interest = stream_->wanted() | half_close_;
-  if (want_read_) interest |= EPOLLIN;
-  if (!out_.empty()) interest |= EPOLLOUT;
+  std::uint32_t interest = half_close_;
+  // TLS may have to write before it can read, and the other way round.
+  if (want_read_) interest |= EPOLLIN | stream_->wanted_to_read();
+  if (!out_.empty()) interest |= EPOLLOUT | stream_->wanted_to_write();
   if (interest == interest_) return;
   interest_ = interest;
   loop_.modify(stream_->fd(), interest, this);

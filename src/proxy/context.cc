@@ -1,5 +1,6 @@
 #include "proxy/context.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace pgweir::proxy {
@@ -16,10 +17,16 @@ void Context::reported(std::string_view name, std::string_view value) {
   } else if (name == "standard_conforming_strings") {
     standard_conforming_strings_ = value;
   }
-  readable_ =
-      client_encoding_ == "UTF8" && server_encoding_ == "UTF8" && standard_conforming_strings_ == "on";
+  plain_strings_ = standard_conforming_strings_ == "on";
+  utf8_ = client_encoding_ == "UTF8" && server_encoding_ == "UTF8";
   // A reload, a function, a SET somewhere: whatever it was may have changed more than is reported.
   forget_settings();
+}
+
+bool Context::text_is_readable(std::string_view sql) const {
+  if (!plain_strings_) return false;
+  return utf8_ ||
+         std::all_of(sql.begin(), sql.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
 void Context::set_settings(query::SessionSettings settings, base::Nanos now) {
@@ -31,10 +38,10 @@ void Context::set_settings(query::SessionSettings settings, base::Nanos now) {
   for (const std::string& schema : settings.search_path) hash.update_field(schema);
   hash.update_field(settings.digest);
   key_prefix_ = hash.finish();
-  if (!settings_ || settings_->search_path != settings.search_path)
-    path_ = query::SearchPath(settings.search_path);
+  path_ = query::SearchPath(settings.search_path, settings.temporary_names);
   settings_ = std::move(settings);
   settings_at_ = now;
+  settings_version_ = catalog_version();
 }
 
 const query::Catalog* Context::catalog(base::Nanos now) {

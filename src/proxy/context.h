@@ -25,15 +25,22 @@ class Context {
 
   // A ParameterStatus from the backend.
   void reported(std::string_view name, std::string_view value);
-  // Whether statement texts can be read as the parser reads them.
-  bool text_is_readable() const { return readable_; }
+  // Whether the parser reads this text as the server will: plain strings, and UTF-8 on both sides or
+  // nothing but ASCII (which every server encoding contains).
+  bool text_is_readable(std::string_view sql) const;
 
   void forget_settings() { settings_.reset(); }
   void set_settings(query::SessionSettings settings, base::Nanos now);
   // A probe has failed: no other one for a second.
   void settings_failed(base::Nanos now) { settings_retry_at_ = now + base::kSecond; }
 
-  bool settings_known(base::Nanos now) const { return settings_ && now - settings_at_ < age_max_; }
+  bool settings_known(base::Nanos now) const {
+    return settings_ && now - settings_at_ < age_max_ && settings_version_ == catalog_version();
+  }
+  // Of the last catalog known; 0: none. DDL may change what a search path comes to.
+  std::uint64_t catalog_version() const { return snapshot_.catalog ? snapshot_.catalog->version() : 0; }
+  // Tells apart what a prepared statement was analysed under: catalog, path, role, settings.
+  std::uint64_t stamp() const { return catalog_version() ^ key_prefix_.lo; }
   bool may_probe(base::Nanos now) const { return now >= settings_retry_at_; }
   // REQUIRES: settings_known.
   const query::SessionSettings& settings() const { return *settings_; }
@@ -47,21 +54,29 @@ class Context {
   std::uint64_t judged_epoch() const {
     return snapshot_.catalog != nullptr ? snapshot_.epoch : database_->epoch();
   }
+  // The last one known, true or not: effects judged by it must be taken with doubt. May be null.
+  const query::Catalog* last_catalog() const { return snapshot_.catalog.get(); }
+  // Whether it is worth looking for a name that the catalog does not have.
+  bool catalog_may_lack_names(base::Nanos now) const { return now - snapshot_.loaded_at >= kNewNamesAge; }
   DatabaseCatalog& database() { return *database_; }
   const std::shared_ptr<DatabaseCatalog>& shared_database() const { return database_; }
 
  private:
+  static constexpr base::Nanos kNewNamesAge = 50 * base::kMillisecond;
+
   std::shared_ptr<DatabaseCatalog> database_;
   const base::HashSecret secret_;
   const base::Nanos age_max_;
   DatabaseCatalog::Snapshot snapshot_;
   std::optional<query::SessionSettings> settings_;
   base::Nanos settings_at_ = 0;
+  std::uint64_t settings_version_ = 0;
   base::Nanos settings_retry_at_ = 0;
   query::SearchPath path_;
   base::Hash128 key_prefix_;
   std::string client_encoding_, server_encoding_, standard_conforming_strings_;
-  bool readable_ = false;
+  bool plain_strings_ = false;
+  bool utf8_ = false;
 };
 
 }  // namespace pgweir::proxy

@@ -1,11 +1,24 @@
 #include "proxy/exchange.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
 namespace pgweir::proxy {
 
+bool Exchange::may_be_skipping() const {
+  if (groups_.size() != 1) return false;
+  const Group& front = groups_.front();
+  return front.extended && front.failed && (front.terminator == 'Q' || front.terminator == 'F');
+}
+
+bool Exchange::changes_settings() const {
+  return std::any_of(groups_.begin(), groups_.end(),
+                     [](const Group& group) { return group.changes_settings; });
+}
+
 Group& Exchange::sent_extended() {
+  if (may_be_skipping()) return groups_.front();
   if (!open()) groups_.emplace_back();
   groups_.back().extended = true;
   return groups_.back();
@@ -13,6 +26,7 @@ Group& Exchange::sent_extended() {
 
 Group& Exchange::sent_query(char type) {
   // Query after extended messages without a Sync: its ReadyForQuery ends them all.
+  if (may_be_skipping()) return groups_.front();
   if (!open()) groups_.emplace_back();
   groups_.back().terminator = type;
   return groups_.back();
@@ -20,6 +34,10 @@ Group& Exchange::sent_query(char type) {
 
 void Exchange::sent_sync() {
   if (copying_) return;  // the server ignores Sync while it copies
+  if (may_be_skipping()) {
+    groups_.front().terminator = 'S';
+    return;
+  }
   if (!open()) groups_.emplace_back();
   groups_.back().terminator = 'S';
 }
@@ -27,6 +45,7 @@ void Exchange::sent_sync() {
 void Exchange::sent_copy_end() {
   if (copying_) {
     copying_ = false;
+    copy_answered_ = true;
     return;
   }
   if (groups_.empty()) return;  // the server ignores it
@@ -41,7 +60,7 @@ void Exchange::sent_copy_end() {
 
 bool Exchange::received_copy_in() {
   if (groups_.empty()) return false;
-  copy_data_sent_ = false;
+  copy_answered_ = false;
   sync_in_doubt_ = false;
   if (groups_.front().copy_ends != 0) {
     --groups_.front().copy_ends;
@@ -65,8 +84,9 @@ bool Exchange::received_copy_in() {
 void Exchange::received_error() {
   copying_ = false;
   if (groups_.empty()) return;
-  // No data had been sent, so the server cannot have read past COPY: that Sync still counts.
-  if (sync_in_doubt_ && !copy_data_sent_ && groups_.front().terminator == 0) groups_.front().terminator = 'S';
+  groups_.front().failed = true;
+  // Nothing had been sent for COPY to read, so the server cannot have read past COPY: that Sync still counts.
+  if (sync_in_doubt_ && !copy_answered_ && groups_.front().terminator == 0) groups_.front().terminator = 'S';
   sync_in_doubt_ = false;
 }
 

@@ -35,10 +35,13 @@ struct Group {
   std::unique_ptr<Capture> capture;
   std::vector<PreparedStatements::Pending> parses;  // statements that exist once ParseComplete has come
   std::size_t parses_done = 0;
+  bool failed = false;              // an ErrorResponse has come
   bool harmless = true;             // nothing in it writes, or changes session or transaction
   bool changes_settings = false;    // the session's settings must be read again
   bool changes_catalog = false;     // the catalog snapshot is no longer true
   std::uint64_t catalog_epoch = 0;  // as its effects were judged
+  std::string restamp;              // a prepared statement that runs again after a change
+  std::uint64_t stamp = 0;          // what it is then known to be right for; 0: nothing
   base::Nanos arrived_at = 0;       // of its first statement, at pgweir
   base::Nanos sent_at = 0;
   unsigned statements = 0;
@@ -58,12 +61,18 @@ class Exchange {
   // Whether extended-protocol messages were sent that no Sync has followed yet.
   bool open() const { return !groups_.empty() && groups_.back().terminator == 0; }
 
+  // An error came in a group of extended messages that a Query ended without a Sync: if it was theirs,
+  // the server skips the Query and all else up to a Sync, and no ReadyForQuery will come before.
+  bool may_be_skipping() const;
+  // What was sent last may still change how the next text is to be read.
+  bool changes_settings() const;
+
   // To be called for what is sent. The reference is valid until the next call.
   Group& sent_extended();        // Parse, Bind, Describe, Execute, Close, Flush
   Group& sent_query(char type);  // Query 'Q' or FunctionCall 'F'
   void sent_sync();
   void sent_copy_end();  // CopyDone or CopyFail
-  void sent_copy_data() { copy_data_sent_ = true; }
+  void sent_copy_data() { copy_answered_ = true; }
 
   // To be called for what is received. False: the server's replies cannot be matched any more.
   [[nodiscard]] bool received_copy_in();
@@ -82,7 +91,7 @@ class Exchange {
 
   std::deque<Group> groups_;
   bool copying_ = false;
-  bool copy_data_sent_ = false;
+  bool copy_answered_ = false;  // data or its end was sent since CopyInResponse
   bool sync_in_doubt_ =
       false;  // a Sync sent before CopyInResponse came: ignored, unless an error preceded it
 };

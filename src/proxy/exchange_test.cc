@@ -266,6 +266,18 @@ TEST_F(ExchangeTest, ErrorBeforeAnyDataWithSyncBefore) {
   EXPECT_EQ(ready(), 1);
 }
 
+TEST_F(ExchangeTest, CopyFailWithoutDataWithSyncBefore) {
+  extended(1);
+  exchange.sent_sync();
+  ASSERT_TRUE(exchange.received_copy_in());
+  exchange.sent_copy_end();
+  exchange.received_error();
+  EXPECT_TRUE(exchange.open()) << "the error answers CopyFail, which the server read behind that Sync";
+  exchange.sent_sync();
+  EXPECT_EQ(exchange.size(), 1U);
+  EXPECT_EQ(ready(), 1);
+}
+
 TEST_F(ExchangeTest, StatementsBehindACopyCannotBeMatched) {
   extended(1);
   exchange.sent_sync();

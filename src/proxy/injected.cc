@@ -1,11 +1,14 @@
 #include "proxy/injected.h"
 
+#include <fmt/format.h>
+
 #include "base/log.h"
 #include "wire/backend.h"
 
 namespace pgweir::proxy {
 namespace {
 
+// BEGIN and SET LOCAL; then the fingerprint, then the catalog's queries.
 constexpr std::size_t kCatalogPreludeStatements = 5;
 
 std::unexpected<base::Error> refused(std::string_view error_body) {
@@ -26,6 +29,56 @@ void SettingsProbe::on_message(char type, std::string_view body) {
 
 void SettingsProbe::on_ready(char) { done_(std::move(result_)); }
 
+FingerprintCheck::FingerprintCheck(std::shared_ptr<DatabaseCatalog> database,
+                                   DatabaseCatalog::LoadTicket ticket, std::string expected,
+                                   const base::Clock& clock, Done done)
+    : database_(std::move(database)),
+      ticket_(ticket),
+      expected_(std::move(expected)),
+      clock_(clock),
+      done_(std::move(done)) {}
+
+FingerprintCheck::~FingerprintCheck() {
+  if (!ended_) database_->give_up(clock_.now());
+}
+
+std::string_view FingerprintCheck::sql() {
+  static const std::string text = [] {
+    std::string union_of_all;
+    for (const std::string_view table :
+         {"pg_class",          "pg_proc",       "pg_type",         "pg_operator",      "pg_cast",
+          "pg_trigger",        "pg_rewrite",    "pg_constraint",   "pg_policy",        "pg_attrdef",
+          "pg_namespace",      "pg_language",   "pg_aggregate",    "pg_inherits",      "pg_index",
+          "pg_range",          "pg_conversion", "pg_opclass",      "pg_collation",     "pg_attribute",
+          "pg_amop",           "pg_amproc",     "pg_auth_members", "pg_event_trigger", "pg_database",
+          "pg_db_role_setting"}) {
+      if (!union_of_all.empty()) union_of_all += " UNION ALL ";
+      // The sum over (xmin, ctid) tells any row that came, went or changed.
+      // Every name and operator is qualified: it runs under the session's search_path.
+      union_of_all += fmt::format(
+          "SELECT pg_catalog.count(*) AS n, pg_catalog.sum(pg_catalog.hashtextextended(pg_catalog.concat("
+          "t.xmin, t.ctid), 0)::pg_catalog.numeric) AS s FROM pg_catalog.{} t",
+          table);
+    }
+    return "SELECT pg_catalog.string_agg(pg_catalog.concat(x.n, ':', x.s), ' ') FROM (" + union_of_all +
+           ") x";
+  }();
+  return text;
+}
+
+void FingerprintCheck::on_message(char type, std::string_view body) {
+  if (type != 'D') return;
+  const auto columns = wire::parse_data_row(body);
+  if (columns && columns->size() == 1 && (*columns)[0]) found_ = *(*columns)[0];
+}
+
+void FingerprintCheck::on_ready(char) {
+  ended_ = true;
+  const bool same = !found_.empty() && found_ == expected_;
+  if (same) database_->confirm(ticket_, clock_.now());
+  done_(same);
+}
+
 CatalogLoad::CatalogLoad(std::shared_ptr<DatabaseCatalog> database, DatabaseCatalog::LoadTicket ticket,
                          const base::Clock& clock, Done done)
     : database_(std::move(database)),
@@ -44,7 +97,9 @@ const std::string& CatalogLoad::sql() {
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = ''; "
         "SET LOCAL client_encoding = 'UTF8'; "
         // pg_get_viewdef waits for a table that DDL has locked, and the client waits for us.
-        "SET LOCAL lock_timeout = '200ms'; SET LOCAL statement_timeout = '30s'";
+        "SET LOCAL lock_timeout = '50ms'; SET LOCAL statement_timeout = '10s'";
+    out += ";\n";
+    out += FingerprintCheck::sql();
     for (const std::string_view query : query::catalog_queries()) {
       out += ";\n";
       out += query;
@@ -63,10 +118,12 @@ void CatalogLoad::on_message(char type, std::string_view body) {
                  wire::error_field(body, 'M').value_or("error"));
   } else if (type == 'D' && completed_ >= kCatalogPreludeStatements) {
     const auto columns = wire::parse_data_row(body);
-    if (columns) {
-      builder_.row(completed_ - kCatalogPreludeStatements, *columns);
-    } else {
+    if (!columns) {
       failed_ = true;
+    } else if (completed_ == kCatalogPreludeStatements) {
+      if (columns->size() == 1 && (*columns)[0]) fingerprint_ = *(*columns)[0];
+    } else {
+      builder_.row(completed_ - kCatalogPreludeStatements - 1, *columns);
     }
   }
 }
@@ -79,7 +136,7 @@ void CatalogLoad::on_ready(char transaction_status) {
   }
   auto catalog = builder_.finish();
   if (catalog) {
-    database_->publish(ticket_, std::move(*catalog), clock_.now());
+    database_->publish(ticket_, std::move(*catalog), std::move(fingerprint_), clock_.now());
   } else {
     spdlog::warn("cannot use the catalog of database {}: {}", database_->name(), catalog.error().message);
     database_->give_up(clock_.now());

@@ -37,6 +37,31 @@ class SettingsProbe final : public InjectedReply {
       base::fail(base::ErrorCode::kUnavailable, "the settings probe gave no row");
 };
 
+// Whether the system catalogs are as they were when a snapshot was made: much cheaper than another
+// snapshot, and the usual case after code that might have held DDL and did not.
+class FingerprintCheck final : public InjectedReply {
+ public:
+  using Done = std::function<void(bool same)>;
+  FingerprintCheck(std::shared_ptr<DatabaseCatalog> database, DatabaseCatalog::LoadTicket ticket,
+                   std::string expected, const base::Clock& clock, Done done);
+  ~FingerprintCheck() override;
+  // One SELECT of one text. Every change of a row of a system catalog that snapshots are made from
+  // gives the row another xmin.
+  static std::string_view sql();
+
+  void on_message(char type, std::string_view body) override;
+  void on_ready(char transaction_status) override;
+
+ private:
+  std::shared_ptr<DatabaseCatalog> database_;
+  DatabaseCatalog::LoadTicket ticket_;
+  std::string expected_;
+  const base::Clock& clock_;
+  Done done_;
+  std::string found_;
+  bool ended_ = false;
+};
+
 // All of query::catalog_queries() in one transaction, as one simple query.
 class CatalogLoad final : public InjectedReply {
  public:
@@ -55,6 +80,7 @@ class CatalogLoad final : public InjectedReply {
   DatabaseCatalog::LoadTicket ticket_;
   const base::Clock& clock_;
   Done done_;
+  std::string fingerprint_;
   query::CatalogBuilder builder_;
   std::size_t completed_ = 0;  // statements of sql() that have ended
   bool failed_ = false;

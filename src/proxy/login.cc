@@ -1,6 +1,7 @@
 #include "proxy/login.h"
 
 #include <algorithm>
+#include <cctype>
 #include <utility>
 
 #include "wire/reader.h"
@@ -22,10 +23,17 @@ Login::Login(wire::StartupMessage startup, LoginFacts facts)
 
 void Login::append_startup(base::Buffer& upstream) const { wire::append_startup(upstream, startup_); }
 
-bool Login::is_replication() const {
+// A walsender without a database runs no SQL, so nothing that it does matters here.
+bool Login::is_physical_replication() const {
   const std::string_view value = startup_.get("replication");
-  // As parse_bool and "database" in PostgreSQL's ProcessStartupPacket: anything but a false value.
-  return !value.empty() && value != "0" && value != "false" && value != "off" && value != "no";
+  // As PostgreSQL's parse_bool: any unambiguous prefix, any case.
+  const auto is_prefix_of = [&](std::string_view word) {
+    return !value.empty() && value.size() <= word.size() &&
+           std::equal(value.begin(), value.end(), word.begin(),
+                      [](char a, char b) { return std::tolower(static_cast<unsigned char>(a)) == b; });
+  };
+  return is_prefix_of("true") || is_prefix_of("yes") || (value.size() == 2 && is_prefix_of("on")) ||
+         value == "1";
 }
 
 std::string Login::database() const {

@@ -49,7 +49,7 @@ class Login {
   const wire::StartupMessage& startup() const { return startup_; }
   // The backend's process id and secret; empty key: none was sent.
   const wire::CancelRequest& cancel_key() const { return cancel_key_; }
-  bool is_replication() const;
+  bool is_physical_replication() const;
   // The database asked for, as PostgreSQL would default it.
   std::string database() const;
 

@@ -261,15 +261,16 @@ TEST(LoginTest, Database) {
   EXPECT_EQ(Exchanged({.version = {3, 0}, .parameters = {}}).login.database(), "");
 }
 
-TEST(LoginTest, Replication) {
-  const auto is_replication = [](const std::string& value) {
+TEST(LoginTest, PhysicalReplication) {
+  const auto is_physical = [](const std::string& value) {
     wire::StartupMessage message = startup();
     message.parameters.emplace_back("replication", value);
-    return Exchanged(message).login.is_replication();
+    return Exchanged(message).login.is_physical_replication();
   };
-  EXPECT_FALSE(Exchanged().login.is_replication());
-  for (const char* yes : {"database", "true", "on", "yes", "1"}) EXPECT_TRUE(is_replication(yes)) << yes;
-  for (const char* no : {"false", "off", "no", "0"}) EXPECT_FALSE(is_replication(no)) << no;
+  EXPECT_FALSE(Exchanged().login.is_physical_replication());
+  for (const char* yes : {"true", "on", "yes", "1", "t", "TRUE"}) EXPECT_TRUE(is_physical(yes)) << yes;
+  for (const char* no : {"database", "false", "off", "no", "0", "o", "truex"})
+    EXPECT_FALSE(is_physical(no)) << no;
 }
 
 }  // namespace

@@ -23,6 +23,8 @@ std::string_view session_reason_name(SessionReason reason) {
       return "portal";
     case SessionReason::kUnknownStatement:
       return "unknown_statement";
+    case SessionReason::kStatementOutdated:
+      return "statement_outdated";
     case SessionReason::kTimeParameter:
       return "time_parameter";
     case SessionReason::kWaitTimeout:

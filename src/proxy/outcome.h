@@ -24,6 +24,7 @@ enum class SessionReason : std::uint8_t {
   kRowLimit,           // Execute with a row limit
   kPortal,             // a named portal, or messages in an unusual order
   kUnknownStatement,   // a prepared statement that pgweir has not seen
+  kStatementOutdated,  // prepared before DDL or a change of settings: PostgreSQL may refuse its old plan
   kTimeParameter,      // a parameter that holds 'now' or its kin
   kWaitTimeout,        // another session's fill took too long
   kFunctionCall,       // the protocol's function call

@@ -24,6 +24,10 @@ void PreparedStatements::erase(std::string_view name) {
   statements_.erase(i);
 }
 
+void PreparedStatements::restamp(std::string_view name, std::uint64_t stamp) {
+  if (const auto i = statements_.find(name); i != statements_.end()) i->second.stamp = stamp;
+}
+
 void PreparedStatements::unnamed_destroyed() {
   erase("");
   unnamed_is_stale_ = true;
@@ -46,16 +50,23 @@ void PreparedStatements::confirm(const std::unordered_map<std::string, std::stri
   in_doubt_ = false;
 }
 
-void PreparedStatements::append_sync(base::Buffer& out) {
-  if (unnamed_is_stale_) wire::append_close_statement(out, "");
+std::size_t PreparedStatements::append_sync(base::Buffer& out) {
+  std::size_t groups = 0;
+  if (unnamed_is_stale_) {
+    wire::append_close_statement(out, "");
+    out.append(wire::kSync);
+    ++groups;
+  }
   unnamed_is_stale_ = false;
   for (auto& [name, statement] : statements_) {
     if (!statement.deferred) continue;
     wire::append_parse(out, name, statement.sql, statement.parameter_types);
+    out.append(wire::kSync);  // each its own, or one failure would skip the rest
     statement.deferred = false;
+    ++groups;
   }
   deferred_ = 0;
-  out.append(wire::kSync);
+  return groups;
 }
 
 }  // namespace pgweir::proxy

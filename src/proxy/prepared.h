@@ -17,6 +17,9 @@ struct PreparedStatement {
   std::string sql;
   query::Scan scan;
   std::vector<wire::Oid> parameter_types;
+  // Context::stamp() when the backend analysed it; 0: unknown. Under another one its reply may be an
+  // error ("cached plan must not change result type") that no cache entry would give.
+  std::uint64_t stamp = 0;
   bool deferred = false;  // the backend does not know it
 };
 
@@ -33,6 +36,8 @@ class PreparedStatements {
   const PreparedStatement* find(std::string_view name) const;
   void put(Pending pending);
   void erase(std::string_view name);
+  // The backend has just run it under this stamp without an error.
+  void restamp(std::string_view name, std::uint64_t stamp);
   // A hit answered a simple Query, which destroys the unnamed statement; the backend still has it.
   void unnamed_destroyed();
   // Whether something must be sent before the backend's statements are as the client thinks.
@@ -58,8 +63,8 @@ class PreparedStatements {
   void confirm(const std::unordered_map<std::string, std::string>& texts);
   // Whether something must be sent before the backend's statements are as the client thinks.
   bool needs_sync() const { return deferred_ != 0 || unnamed_is_stale_; }
-  // Appends what must be sent, a Sync at its end.
-  void append_sync(base::Buffer& out);
+  // Appends what must be sent; returns how many Syncs are in it.
+  std::size_t append_sync(base::Buffer& out);
 
  private:
   struct Hash {

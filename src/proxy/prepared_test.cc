@@ -19,7 +19,8 @@ PreparedStatements::Pending statement(const std::string& name, const std::string
 // What append_sync sends, as "Pname Cname S".
 std::string sent(PreparedStatements& statements) {
   base::Buffer out;
-  statements.append_sync(out);
+  const std::size_t groups = statements.append_sync(out);
+  std::size_t syncs = 0;
   std::string text;
   std::string_view rest = out.view();
   wire::Header header;
@@ -27,11 +28,13 @@ std::string sent(PreparedStatements& statements) {
     const std::string_view body = rest.substr(wire::kHeaderBytes, header.message_bytes - wire::kHeaderBytes);
     if (!text.empty()) text += ' ';
     text += header.type;
+    if (header.type == 'S') ++syncs;
     if (header.type == 'P') text += wire::parse_parse(body).value().statement;
     if (header.type == 'C') text += wire::parse_target(body).value().name;
     rest.remove_prefix(header.message_bytes);
   }
   EXPECT_TRUE(rest.empty());
+  EXPECT_EQ(groups, syncs);
   return text;
 }
 
@@ -57,6 +60,23 @@ TEST(PreparedTest, DeferredStatementsAreSentOnce) {
   EXPECT_EQ(sent(statements), "Pa S");
   EXPECT_FALSE(statements.needs_sync());
   EXPECT_FALSE(statements.find("a")->deferred);
+}
+
+TEST(PreparedTest, EachIsSentWithASyncOfItsOwn) {
+  PreparedStatements statements;
+  statements.put(statement("a", "SELECT 1", true));
+  statements.unnamed_destroyed();
+  EXPECT_EQ(sent(statements), "C S Pa S") << "or the failure of one would skip the rest";
+}
+
+TEST(PreparedTest, StampsAreRenewed) {
+  PreparedStatements statements;
+  statements.put(statement("a", "SELECT 1"));
+  EXPECT_EQ(statements.find("a")->stamp, 0U);
+  statements.restamp("a", 7);
+  statements.restamp("absent", 8);
+  EXPECT_EQ(statements.find("a")->stamp, 7U);
+  EXPECT_EQ(statements.find("absent"), nullptr);
 }
 
 TEST(PreparedTest, WhatIsSentIsTheStatement) {

@@ -22,6 +22,12 @@ constexpr base::Nanos kCatalogWait = base::kSecond;
 
 const query::Verdict kUnreadable = query::unknown_verdict(query::Reason::kUnsafeEncoding);
 const query::Verdict kUnparsable = query::unknown_verdict(query::Reason::kUnparsable);
+// Stands for a statement not read yet, whose names will matter.
+const query::Verdict kNames = [] {
+  query::Verdict verdict;
+  verdict.reason = query::Reason::kUnknownRelation;
+  return verdict;
+}();
 
 // Whether knowing settings and catalog would help with a statement judged without them.
 bool wants_context(const query::Verdict& verdict) {
@@ -104,7 +110,11 @@ std::size_t QueryPath::step(std::string_view rest) {
       }
     }
   }
+  // What the messages to come are judged by; amid them nothing can be asked.
+  const bool begins = (header.type == 'P' || header.type == 'B') && !exchange_.open() && !exchange_.copying();
+  if (begins && wait_for_context(kNames)) return 0;
   pass(header.type, rest.substr(0, wanted), whole);
+  statement_consumed();
   stream_left_ = header.message_bytes - wanted;
   return fault_ ? 0 : wanted;
 }
@@ -122,6 +132,8 @@ std::size_t QueryPath::query(std::string_view raw) {
       return 0;
     case Answer::kHit:
       prepared_.unnamed_destroyed();
+      break;
+    case Answer::kCancelled:
       break;
     case Answer::kForward:
     case Answer::kFill: {
@@ -154,37 +166,53 @@ std::size_t QueryPath::batch() {
   }
   if (wait_for_context(*question.verdict)) return 0;
 
-  Answer answer = Answer::kForward;
-  if (batch_.parse && !batch_.parse->statement.empty() &&
-      prepared_.find(batch_.parse->statement) != nullptr) {
-    services_.stats.count(Outcome::kBypass, SessionReason::kUnknownStatement);  // PostgreSQL will say 42P05
-  } else if (!batch_.parse && known == nullptr) {
-    services_.stats.count(Outcome::kBypass, SessionReason::kUnknownStatement);
-  } else {
-    answer = ask(question);
-  }
+  const Answer answer = ask_batch(question, known);
   if (answer == Answer::kWait) return 0;
-  if (batch_.parse)
-    parsed = {std::string(batch_.parse->statement),
-              {std::string(batch_.parse->sql), question.scan, batch_.parse->parameter_types,
-               answer == Answer::kHit}};
-  if (answer != Answer::kHit) {
-    forward_batch(*question.verdict, std::move(parsed), answer);
-  } else if (parsed) {
-    prepared_.put(std::move(*parsed));
+  if (answer == Answer::kForward || answer == Answer::kFill) {
+    forward_batch(question, known, answer);
+  } else if (answer == Answer::kHit && batch_.parse) {
+    prepared_.put(parsed_now(question, true));
+    // A transaction must not find out later that its statement cannot be parsed any more.
+    if (transaction_.status() == 'T') begin_forward(false);
   }
   statement_consumed();
   return batch_.raw.size();
 }
 
-void QueryPath::forward_batch(const query::Verdict& verdict,
-                              std::optional<PreparedStatements::Pending> parsed, Answer answer) {
-  begin_forward(parsed && parsed->name.empty());
+QueryPath::Answer QueryPath::ask_batch(const Question& question, const PreparedStatement* known) {
+  ProxyStats& stats = services_.stats;
+  const bool duplicate = batch_.parse && !batch_.parse->statement.empty() &&
+                         prepared_.find(batch_.parse->statement) != nullptr;  // PostgreSQL will say 42P05
+  if (duplicate || (!batch_.parse && known == nullptr)) {
+    stats.count(Outcome::kBypass, SessionReason::kUnknownStatement);
+    return Answer::kForward;
+  }
+  if (known != nullptr && question.verdict->cacheable() && known->stamp != current_stamp()) {
+    stats.count(Outcome::kBypass, SessionReason::kStatementOutdated);
+    return Answer::kForward;
+  }
+  return ask(question);
+}
+
+// The statement that the batch at hand parses.
+PreparedStatements::Pending QueryPath::parsed_now(const Question& question, bool deferred) const {
+  const wire::Parse& parse = *batch_.parse;
+  return {std::string(parse.statement),
+          {std::string(parse.sql), question.scan, parse.parameter_types, current_stamp(), deferred}};
+}
+
+void QueryPath::forward_batch(const Question& question, const PreparedStatement* known, Answer answer) {
+  const std::uint64_t stamp = current_stamp();
+  begin_forward(batch_.parse && batch_.parse->statement.empty());
   Group& group = exchange_.sent_extended();
   count_sent(group);
-  apply(group, verdict);
-  if (parsed) group.parses.push_back(std::move(*parsed));
-  if (answer == Answer::kFill) start_capture(group, verdict);
+  if (known != nullptr && known->stamp != stamp) {
+    group.restamp = batch_.bind.statement;
+    group.stamp = stamp;
+  }
+  if (batch_.parse) group.parses.push_back(parsed_now(question, false));
+  apply(group, *question.verdict);
+  if (answer == Answer::kFill) start_capture(group, *question.verdict);
   upstream_.out().append(batch_.raw);
   exchange_.sent_sync();
 }
@@ -245,14 +273,21 @@ void QueryPath::pass_parse(std::string_view body, bool whole) {
   Group& group = exchange_.sent_extended();
   wire::Reader reader(body);
   const std::string_view name = reader.string();
-  if (name.empty()) prepared_.unnamed_replaced();
+  if (name.empty()) forget_statement("");
   auto parse = whole ? wire::parse_parse(body) : base::fail(base::ErrorCode::kLimit, "too long to read");
   if (!parse) {
+    // Its ParseComplete is to be counted all the same.
+    forget_statement(name);
     if (name.empty()) prepared_.unnamed_untracked();
+    group.parses.push_back({std::string(name), {}, true});
     return;
   }
   PreparedStatement statement{std::string(parse->sql), query::scan(parse->sql, services_.secret),
                               std::move(parse->parameter_types)};
+  if (context_.text_is_readable(statement.sql)) {
+    const bool known = context_.catalog(now_) != nullptr && context_.settings_known(now_);
+    statement.stamp = known ? context_.stamp() : 0;
+  }
   group.parses.push_back({std::string(name), std::move(statement)});
 }
 
@@ -292,7 +327,6 @@ void QueryPath::pass_execute(std::string_view body, bool whole) {
   count_sent(group);
   // The portal may have been bound earlier in the transaction: what it writes is among its slots.
   if (!transaction_.slots().empty()) {
-    if (group.harmless) group.catalog_epoch = context_.judged_epoch();
     group.harmless = false;
     group.fence = cache::Hold(services_.cache.generations(), transaction_.slots());
   }
@@ -300,13 +334,17 @@ void QueryPath::pass_execute(std::string_view body, bool whole) {
 
 void QueryPath::pass_close(std::string_view body) {
   exchange_.sent_extended();
-  if (const auto target = wire::parse_target(body); target && target->kind == 'S') {
-    if (target->name.empty()) {
-      prepared_.unnamed_replaced();
-    } else {
-      prepared_.erase(target->name);
-    }
+  if (const auto target = wire::parse_target(body); target && target->kind == 'S')
+    forget_statement(target->name);
+}
+
+void QueryPath::forget_statement(std::string_view name) {
+  if (name.empty()) {
+    prepared_.unnamed_replaced();
+  } else {
+    prepared_.erase(name);
   }
+  exchange_.forget_parse(name);
 }
 
 void QueryPath::pass_copy(char type) {
@@ -318,11 +356,15 @@ void QueryPath::pass_copy(char type) {
 }
 
 const query::Verdict& QueryPath::judge(std::string_view sql, const query::Scan& scan) {
-  if (!context_.text_is_readable()) return kUnreadable;
+  in_doubt_ = false;
+  if (!context_.text_is_readable(sql) || exchange_.changes_settings()) return kUnreadable;
   if (!scan.valid) return kUnparsable;
-  if (context_.settings_known(now_))
-    if (const query::Catalog* catalog = context_.catalog(now_))
-      return services_.statements.verdict(sql, scan, *catalog, context_.search_path());
+  const query::Catalog* catalog = context_.catalog(now_);
+  if (context_.settings_known(now_)) {
+    in_doubt_ = catalog == nullptr;
+    if (in_doubt_) catalog = context_.last_catalog();
+    if (catalog != nullptr) return services_.statements.verdict(sql, scan, *catalog, context_.search_path());
+  }
   return services_.statements.verdict_without_catalog(sql, scan);
 }
 
@@ -330,36 +372,48 @@ const query::Verdict& QueryPath::judge(std::string_view sql, const query::Scan& 
 bool QueryPath::wait_for_context(const query::Verdict& verdict) {
   if (context_tried_ || transaction_.status() != 'I' || !exchange_.empty() || relaying_) return false;
   const base::Nanos now = services_.clock.now();
+  if (&verdict == &kUnreadable || !context_.text_is_readable("") || prepared_.unnamed_is_untracked())
+    return false;
   const bool known =
-      context_.settings_known(now) && context_.catalog(now) != nullptr && !prepared_.in_doubt();
-  if (known || !context_.text_is_readable() || prepared_.unnamed_is_untracked()) return false;
-  if (!prepared_.in_doubt() && !wants_context(verdict)) return false;
+      context_.catalog(now) != nullptr && context_.settings_known(now) && !prepared_.in_doubt();
+  // A name that the catalog does not have may be new: created elsewhere.
+  const bool new_name = known && &verdict != &kNames && verdict.reason == query::Reason::kUnknownRelation &&
+                        context_.catalog_may_lack_names(now);
+  if (new_name) {
+    load_catalog();
+    return is_waiting();
+  }
+  if (known || (!prepared_.in_doubt() && !in_doubt_ && !wants_context(verdict))) return false;
   waiting_ = Waiting::kContext;
   continue_context();
   return is_waiting();
 }
 
+// The catalog first: DDL may change what a search path comes to.
 void QueryPath::continue_context() {
   const base::Nanos now = services_.clock.now();
+  waiting_ = Waiting::kContext;
+  if (context_.catalog(now) == nullptr && !catalog_tried_) return load_catalog();
   if (!context_.settings_known(now) && context_.may_probe(now)) {
     services_.stats.settings_probes.add();
-    return inject(query::settings_probe_sql(), std::make_unique<SettingsProbe>([this](auto settings) {
-                    const base::Nanos at = services_.clock.now();
-                    if (settings) {
-                      context_.set_settings(std::move(*settings), at);
-                    } else {
-                      context_.settings_failed(at);
-                    }
-                    continue_context();
-                  }));
+    const auto probed = [this](base::Result<query::SessionSettings> settings) {
+      const base::Nanos at = services_.clock.now();
+      if (settings) {
+        context_.set_settings(std::move(*settings), at);
+      } else {
+        context_.settings_failed(at);
+      }
+      continue_context();
+    };
+    return inject(query::settings_probe_sql(), std::make_unique<SettingsProbe>(probed));
   }
   if (prepared_.in_doubt() && context_.settings_known(now)) {
-    return inject(StatementsCheck::sql(), std::make_unique<StatementsCheck>([this](auto statements) {
-                    prepared_.confirm(statements.value_or(StatementsCheck::Statements{}));
-                    continue_context();
-                  }));
+    const auto checked = [this](base::Result<StatementsCheck::Statements> statements) {
+      prepared_.confirm(statements.value_or(StatementsCheck::Statements{}));
+      continue_context();
+    };
+    return inject(StatementsCheck::sql(), std::make_unique<StatementsCheck>(checked));
   }
-  if (context_.settings_known(now) && context_.catalog(now) == nullptr) return load_catalog();
   end_context();
 }
 
@@ -367,30 +421,47 @@ void QueryPath::load_catalog() {
   DatabaseCatalog& database = context_.database();
   const auto ticket = database.begin_load(services_.clock.now());
   if (!ticket) {
-    if (!database.wait_for_load(waiter_)) return end_context();
+    if (!database.wait_for_load(waiter_)) return catalog_done();
     waiting_ = Waiting::kCatalog;
     if (wait_timer_ == 0)
       wait_timer_ = services_.loop.after(kCatalogWait, [this] {
         wait_timer_ = 0;
-        end_context();
+        if (waiting_ == Waiting::kCatalog) catalog_done();
       });
     return;
   }
   waiting_ = Waiting::kContext;
+  auto snapshot = database.snapshot();
+  if (snapshot.catalog == nullptr) return load_catalog(*ticket);
+  const auto checked = [this, ticket = *ticket](bool same) {
+    if (same) return catalog_done();
+    load_catalog(ticket);
+  };
+  inject(FingerprintCheck::sql(),
+         std::make_unique<FingerprintCheck>(context_.shared_database(), *ticket,
+                                            std::move(snapshot.fingerprint), services_.clock, checked));
+}
+
+void QueryPath::load_catalog(const DatabaseCatalog::LoadTicket& ticket) {
   services_.stats.catalog_loads.add();
-  inject(CatalogLoad::sql(), std::make_unique<CatalogLoad>(context_.shared_database(), *ticket,
-                                                           services_.clock, [this](bool needs_rollback) {
-                                                             if (needs_rollback)
-                                                               inject("ROLLBACK",
-                                                                      std::make_unique<IgnoredReply>());
-                                                             end_context();
-                                                           }));
+  const auto loaded = [this](bool needs_rollback) {
+    if (needs_rollback) inject("ROLLBACK", std::make_unique<IgnoredReply>());
+    catalog_done();
+  };
+  inject(CatalogLoad::sql(),
+         std::make_unique<CatalogLoad>(context_.shared_database(), ticket, services_.clock, loaded));
+}
+
+void QueryPath::catalog_done() {
+  catalog_tried_ = true;
+  continue_context();
 }
 
 void QueryPath::end_context() {
   services_.loop.cancel(wait_timer_);
   wait_timer_ = 0;
   context_tried_ = true;
+  catalog_tried_ = false;
   waiting_ = exchange_.empty() ? Waiting::kNone : Waiting::kUpstream;
   resume_();
 }
@@ -416,8 +487,7 @@ std::optional<Why> QueryPath::obstacle(const Question& question) const {
   if (transaction_.status() == 'E') return SessionReason::kFailedTransaction;
   if (transaction_.status() == 'T' && (!transaction_.only_read() || !settings.plain_transactions))
     return SessionReason::kInTransaction;
-  if (settings.has_temp_objects) return query::Reason::kTempRelation;
-  if (!settings.readable_text) return query::Reason::kUnsafeEncoding;
+  if (!settings.temporary_names.empty()) return query::Reason::kTempRelation;
   if (question.bind != nullptr) {
     for (const wire::Oid type : *question.types)
       if (!query::is_plain_parameter_type(type)) return query::Reason::kUserType;
@@ -427,20 +497,31 @@ std::optional<Why> QueryPath::obstacle(const Question& question) const {
   return std::nullopt;
 }
 
+// The reason of a verdict, or what it was judged without.
+Why QueryPath::why_not(const query::Verdict& verdict) const {
+  const bool names_matter = verdict.cacheable() || verdict.reason == query::Reason::kUnknownRelation;
+  if (!names_matter) return verdict.reason;
+  if (!context_.settings_known(now_)) return SessionReason::kSettingsUnknown;
+  if (in_doubt_ || context_.last_catalog() == nullptr) return SessionReason::kCatalogUnknown;
+  return verdict.reason;
+}
+
 QueryPath::Answer QueryPath::ask(const Question& question) {
   const query::Verdict& verdict = *question.verdict;
   ProxyStats& stats = services_.stats;
-  if (!verdict.cacheable()) {
-    const base::Nanos now = services_.clock.now();
-    if (verdict.reason != query::Reason::kUnknownRelation || !context_.text_is_readable()) {
-      stats.count(Outcome::kBypass, verdict.reason);
-    } else if (!context_.settings_known(now)) {
-      stats.count(Outcome::kBypass, SessionReason::kSettingsUnknown);
-    } else if (context_.catalog(now) == nullptr) {
-      stats.count(Outcome::kBypass, SessionReason::kCatalogUnknown);
-    } else {
-      stats.count(Outcome::kBypass, verdict.reason);
-    }
+  if (cancelled_) {
+    stats.count(Outcome::kBypass, SessionReason::kWaitTimeout);
+    wire::append_error(client_.out(),
+                       {.code = "57014", .message = "canceling statement due to user request"});
+    wire::append_ready_for_query(client_.out(), transaction_.status());
+    return Answer::kCancelled;
+  }
+  if (!verdict.cacheable() || in_doubt_) {
+    stats.count(Outcome::kBypass, why_not(verdict));
+    return Answer::kForward;
+  }
+  if (exchange_.may_be_skipping()) {
+    stats.count(Outcome::kBypass, SessionReason::kPipeline);
     return Answer::kForward;
   }
   if (!exchange_.empty() || relaying_) {
@@ -456,13 +537,6 @@ QueryPath::Answer QueryPath::ask(const Question& question) {
 
 QueryPath::Answer QueryPath::look_up(const Question& question) {
   ProxyStats& stats = services_.stats;
-  if (cancelled_) {
-    stats.count(Outcome::kBypass, cache::PassWhy::kInFlight);
-    wire::append_error(client_.out(),
-                       {.code = "57014", .message = "canceling statement due to user request"});
-    wire::append_ready_for_query(client_.out(), transaction_.status());
-    return Answer::kHit;
-  }
   const cache::Key key = key_of(question);
   // A statement in a transaction may hold locks that others wait for: it never waits itself.
   const bool may_wait = transaction_.status() == 'I' && !waited_;
@@ -521,7 +595,7 @@ cache::Key QueryPath::key_of(const Question& question) const {
   if (question.bind != nullptr) {
     const auto& formats = question.bind->result_formats;
     const bool all_text = std::all_of(formats.begin(), formats.end(), [](std::int16_t f) { return f == 0; });
-    if (!all_text) {
+    if (!all_text || formats.size() > 1) {  // a wrong count is an error
       hash.update_u64(formats.size());
       for (const std::int16_t format : formats) hash.update_u64(static_cast<std::uint64_t>(format));
     }
@@ -565,17 +639,19 @@ bool QueryPath::cancel() {
 
 // The backend's prepared statements must be as the client thinks before anything is sent to it.
 void QueryPath::begin_forward(bool replaces_unnamed) {
-  if (replaces_unnamed) prepared_.unnamed_replaced();
-  if (!prepared_.needs_sync()) return;
-  exchange_.sent_extended().injected = std::make_unique<IgnoredReply>();
-  prepared_.append_sync(upstream_.out());
-  exchange_.sent_sync();
+  if (replaces_unnamed) forget_statement("");
+  if (!prepared_.needs_sync() || exchange_.open()) return;
+  for (std::size_t groups = prepared_.append_sync(upstream_.out()); groups != 0; --groups) {
+    exchange_.sent_extended().injected = std::make_unique<IgnoredReply>();
+    exchange_.sent_sync();
+  }
 }
 
 void QueryPath::count_sent(Group& group) {
   services_.stats.upstream_queries.add();
   ++group.statements;
   if (group.sent_at == 0) group.sent_at = now_;
+  if (group.catalog_epoch == 0) group.catalog_epoch = context_.judged_epoch();
   if (group.arrived_at == 0) group.arrived_at = arrived_at_ != 0 ? arrived_at_ : now_;
 }
 
@@ -583,16 +659,14 @@ void QueryPath::count_sent(Group& group) {
 void QueryPath::apply(Group& group, const query::Verdict& verdict) {
   if (verdict.touches_prepared) prepared_.doubt();
   DatabaseCatalog& database = context_.database();
-  if (!transaction_.sent(verdict, database)) return;
+  if (!transaction_.sent(verdict, database, in_doubt_)) return;
   if (verdict.effects.writes_everything) prepared_.doubt();
-  if (group.harmless) group.catalog_epoch = context_.judged_epoch();
   group.harmless = false;
   if (verdict.effects.changes_settings || verdict.effects.writes_everything) {
     group.changes_settings = true;
     context_.forget_settings();
   }
-  // Code that we cannot read may run DDL.
-  if (verdict.effects.changes_catalog || verdict.effects.writes_everything) {
+  if (verdict.effects.changes_catalog) {
     group.changes_catalog = true;
     database.invalidate();
   }
@@ -624,23 +698,24 @@ void QueryPath::statement_consumed() {
 
 void QueryPath::parse_completed() {
   Group& group = exchange_.front();
-  if (group.parses_done < group.parses.size()) prepared_.put(group.parses[group.parses_done++]);
+  if (group.parses_done == group.parses.size()) return;
+  auto& parse = group.parses[group.parses_done++];
+  if (!parse.forgotten) prepared_.put(parse);
 }
 
 void QueryPath::group_ended(Group group, char status) {
   DatabaseCatalog& database = context_.database();
-  if (!group.harmless) {
-    const bool overtaken = database.epoch() != group.catalog_epoch;
-    if (group.changes_catalog || (transaction_.has_changed_catalog() && status == 'I')) database.invalidate();
-    // DDL elsewhere while this ran: what it may have touched was judged by a catalog that is no longer
-    // true (a trigger may have been added).
-    if (overtaken && !group.changes_catalog) {
-      services_.cache.generations().bump(database.everything());
-      context_.forget_settings();
-    }
-    if (group.changes_settings) context_.forget_settings();
-    group.fence.release();
+  // DDL elsewhere while this ran: what it touched was judged by a catalog that is no longer true (a view
+  // may have become another, a trigger may have been added).
+  const bool overtaken = group.catalog_epoch != 0 && database.epoch() != group.catalog_epoch;
+  if (overtaken && !group.changes_catalog) {
+    services_.cache.generations().bump(database.everything());
+    context_.forget_settings();
   }
+  if (group.changes_catalog || (!group.harmless && transaction_.has_changed_catalog())) database.invalidate();
+  if (group.changes_settings) context_.forget_settings();
+  if (group.stamp != 0 && !group.failed) prepared_.restamp(group.restamp, group.stamp);
+  group.fence.release();
   transaction_.ready(status, exchange_.empty());
   const base::Nanos now = services_.clock.now();
   if (group.capture) group.capture->finish(services_.live->cache_ttl, now);

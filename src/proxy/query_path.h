@@ -50,6 +50,7 @@ class QueryPath {
 
   // From the reply path. relaying: part of an upstream message has been passed on, the rest is to come.
   void set_relaying(bool relaying) { relaying_ = relaying; }
+  bool is_relaying() const { return relaying_; }
   void parse_completed();
   void group_ended(Group group, char status);
   // The upstream relay has come to rest: a statement that waited for that may go on.
@@ -70,7 +71,7 @@ class QueryPath {
     kCatalog,   // for the catalog that another session loads
     kFill,      // for another session's fill
   };
-  enum class Answer : std::uint8_t { kForward, kWait, kHit, kFill };
+  enum class Answer : std::uint8_t { kForward, kWait, kHit, kFill, kCancelled };
 
   // A statement that may be answered from the cache.
   struct Question {
@@ -94,14 +95,16 @@ class QueryPath {
   void pass_copy(char type);
 
   const query::Verdict& judge(std::string_view sql, const query::Scan& scan);
-  const query::Verdict& judge_statement(std::string_view name);
   bool wait_for_context(const query::Verdict& verdict);
   void continue_context();
   void load_catalog();
+  void load_catalog(const DatabaseCatalog::LoadTicket& ticket);
+  void catalog_done();
   void end_context();
   void inject(std::string_view sql, std::unique_ptr<InjectedReply> reply);
 
   Answer ask(const Question& question);
+  Why why_not(const query::Verdict& verdict) const;
   std::optional<Why> obstacle(const Question& question) const;
   Answer look_up(const Question& question);
   void answer(const Question& question, const cache::EntryRef& entry);
@@ -110,11 +113,14 @@ class QueryPath {
   void fill_ended();
   void stop_waiting();
 
-  void forward_batch(const query::Verdict& verdict, std::optional<PreparedStatements::Pending> parsed,
-                     Answer answer);
+  Answer ask_batch(const Question& question, const PreparedStatement* known);
+  PreparedStatements::Pending parsed_now(const Question& question, bool deferred) const;
+  void forward_batch(const Question& question, const PreparedStatement* known, Answer answer);
   void begin_forward(bool replaces_unnamed);
+  void forget_statement(std::string_view name);
   void apply(Group& group, const query::Verdict& verdict);
   void count_sent(Group& group);
+  std::uint64_t current_stamp() const { return in_doubt_ ? 0 : context_.stamp(); }
   void start_capture(Group& group, const query::Verdict& verdict);
   void statement_consumed();
   void fail(std::string_view code, std::string message);
@@ -133,6 +139,8 @@ class QueryPath {
   Waiting waiting_ = Waiting::kNone;
   base::Nanos now_ = 0;         // when process() was called
   base::Nanos arrived_at_ = 0;  // of the statement at hand; 0: none
+  bool in_doubt_ = false;       // the last verdict is by a catalog that may not be true
+  bool catalog_tried_ = false;  // while the context is being read
   bool context_tried_ = false;  // for the statement at hand
   bool waited_ = false;         // likewise: for another's fill
   bool cancelled_ = false;      // likewise: while pgweir asked something of its own

@@ -21,6 +21,10 @@ bool is_asynchronous(char type) { return type == 'A' || type == 'S'; }
 std::size_t ReplyPath::process(std::string_view input) {
   std::size_t pos = 0, begin = 0;  // [begin, pos) is to be passed on
   while (pos < input.size() && !fault_) {
+    if (opaque_) {
+      pos = input.size();
+      break;
+    }
     const std::string_view rest = input.substr(pos);
     if (left_ != 0) {
       const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(left_, rest.size()));
@@ -71,10 +75,13 @@ ReplyPath::Fate ReplyPath::take(const wire::Header& header, std::string_view ava
   if (injected) return take_injected(header.type, body);
   switch (header.type) {
     case 'G':
-      if (!exchange.received_copy_in()) return lost("statements were sent behind COPY FROM STDIN");
+      if (!exchange.received_copy_in() || (exchange.copying() && query_path_.is_waiting()))
+        return lost("statements were sent behind COPY FROM STDIN");
       break;
-    case 'W':
-      return lost("unexpected CopyBothResponse");
+    case 'W':  // replication: no SQL from here on, and no end of the statement either
+      opaque_ = true;
+      query_path_.take_fences();
+      break;
     default:
       note(header.type, body);
       break;
@@ -96,6 +103,11 @@ void ReplyPath::note(char type, std::string_view body) {
 }
 
 ReplyPath::Fate ReplyPath::take_injected(char type, std::string_view body) {
+  if (type == 'E') {
+    const auto severity = wire::error_field(body, 'V').value_or("");
+    // The backend's last words are for the client too.
+    if (severity == "FATAL" || severity == "PANIC") return Fate::kPass;
+  }
   if (is_asynchronous(type)) {
     const auto status = wire::parse_parameter_status(body);
     // CatalogLoad sets these for its own transaction; the client must not hear of it.

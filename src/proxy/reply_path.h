@@ -24,6 +24,8 @@ class ReplyPath {
   std::size_t process(std::string_view input);
   // The session must end with this error: PostgreSQL's replies make no sense (any more).
   const std::optional<wire::Complaint>& fault() const { return fault_; }
+  // Both sides are to be passed on unread from here on.
+  bool opaque() const { return opaque_; }
   // PostgreSQL's last word was an error: if it closes now it has said why.
   bool said_why() const { return last_type_ == 'E'; }
 
@@ -43,6 +45,7 @@ class ReplyPath {
   std::uint64_t left_ = 0;  // bytes of a message whose beginning was passed on
   char left_type_ = 0;
   char last_type_ = 0;
+  bool opaque_ = false;
   std::optional<wire::Complaint> fault_;
 };
 

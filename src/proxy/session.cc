@@ -67,7 +67,7 @@ void Session::on_client(std::uint32_t events) {
   if (phase_ == Phase::kHandshake) return shake_hands();
   if (events & EPOLLOUT) {
     client_.flush();
-    if (phase_ == Phase::kClosing && client_.out().empty()) return end();
+    if (phase_ == Phase::kClosing && client_.out().empty()) return last_words_said();
     if (!client_.congested() && !client_.in().empty()) resume();
   }
   // Nobody is there any more to read for, or to answer.
@@ -79,7 +79,7 @@ void Session::on_client(std::uint32_t events) {
 void Session::on_upstream(std::uint32_t events) {
   if (events & EPOLLOUT) {
     upstream_.flush();
-    if (phase_ == Phase::kLingering && nothing_to_come()) return end();
+    if (phase_ == Phase::kLingering) say_eof_upstream();
     if (!upstream_.congested() && !client_.in().empty()) resume();
   }
   if (upstream_.failed() || (client_.congested() && events & (EPOLLHUP | EPOLLERR)))
@@ -119,6 +119,7 @@ void Session::read_upstream() {
       case io::IoStatus::kWouldBlock:
         return;
       case io::IoStatus::kClosed:
+        backend_is_gone_ = true;  // and so the outcome of all that it was doing is settled
         return upstream_closed("closed");
       case io::IoStatus::kFailed:
         return upstream_closed(upstream_.stream().error());
@@ -248,6 +249,13 @@ std::size_t Session::startup(std::string_view input) {
 }
 
 std::size_t Session::startup_message(wire::StartupMessage message, std::size_t size) {
+  if (message.version.major == 1 || message.version.major == 2) {
+    // Such a client reads the errors of protocol 2 only: a type byte and a text.
+    client_.out().append("EFATAL:  unsupported frontend protocol: server supports 3.0 to 3.2\n");
+    client_.out().push_back('\0');
+    close_when_written();
+    return size;
+  }
   if (message.version.major != 3) {
     refuse(fatal("0A000", "unsupported frontend protocol " + std::to_string(message.version.major) + "." +
                               std::to_string(message.version.minor) + ": server supports 3.0 to 3.2"));
@@ -374,7 +382,7 @@ void Session::logged_in() {
   timer_ = 0;
   if (!login_->cancel_key().key.empty())
     services_.cancels.add(login_->cancel_key(), {&services_.loop, weak_from_this(), upstream_address_});
-  if (login_->is_replication()) {
+  if (login_->is_physical_replication()) {
     phase_ = Phase::kOpaque;
     return;
   }
@@ -428,8 +436,11 @@ std::size_t Session::serve_client(std::string_view input) {
     refuse(*query_path_->fault());
     return input.size();
   }
+  const bool stopped = client_.congested() || upstream_.congested();
   upstream_.flush();
   client_.flush();
+  // The sockets took it all at once, so no event will say that there is room again.
+  if (stopped && !client_.congested() && !upstream_.congested()) resume_soon();
   if (query_path_->terminated()) {
     linger();
     return input.size();
@@ -444,8 +455,13 @@ std::size_t Session::serve_upstream(std::string_view input) {
     refuse(*reply_path_->fault());
     return input.size();
   }
+  if (reply_path_->opaque() && phase_ == Phase::kServing) {
+    phase_ = Phase::kOpaque;
+    resume_soon();
+    return taken;
+  }
   query_path_->upstream_settled();
-  if ((phase_ == Phase::kLingering || client_eof_) && nothing_to_come()) end();
+  if (client_eof_ && phase_ == Phase::kServing && nothing_to_come()) close_when_read();
   if (draining_ && phase_ == Phase::kServing) drain();
   return taken;
 }
@@ -463,7 +479,7 @@ void Session::resume_soon() {
 }
 
 void Session::resume() {
-  if (phase_ != Phase::kServing && phase_ != Phase::kLogin) return;
+  if (phase_ != Phase::kServing && phase_ != Phase::kLogin && phase_ != Phase::kOpaque) return;
   if (!client_.in().empty()) {
     const std::size_t n = consume_client(client_.in().view());
     if (client_.is_open()) client_.in().consume(n);
@@ -472,7 +488,7 @@ void Session::resume() {
     const std::size_t n = consume_upstream(upstream_.in().view());
     if (upstream_.is_open()) upstream_.in().consume(n);
   }
-  if (client_eof_ && phase_ == Phase::kServing && nothing_to_come()) return end();
+  if (client_eof_ && phase_ == Phase::kServing && nothing_to_come()) return close_when_read();
   if (draining_) drain();
 }
 
@@ -499,6 +515,7 @@ void Session::cut() {
 
 void Session::client_closed() {
   if (phase_ == Phase::kServing) return linger();
+  if (phase_ == Phase::kClosing) return last_words_said();
   end();
 }
 
@@ -507,35 +524,58 @@ void Session::client_closed() {
 void Session::client_said_eof() {
   if (phase_ != Phase::kServing || client_eof_) return client_closed();
   client_eof_ = true;
-  if (nothing_to_come()) end();
+  resume_soon();  // what waits in the buffer is answered first
 }
 
-// The client has gone. What it sent last may still commit, and the counters must be held until that is
-// known, so PostgreSQL is heard to the end.
+void Session::close_when_read() {
+  phase_ = Phase::kClosing;
+  client_.flush();
+  if (client_.out().empty()) last_words_said();
+}
+
+// The client has gone. What it sent last may still commit, and its counters must be held until that
+// is known. So PostgreSQL is told of the end as the client would have told it, and heard until it
+// closes: then the backend is gone, and with it all doubt.
 void Session::linger() {
   client_.close();
+  if (query_path_->exchange().empty() && !upstream_.has_unsent()) return end();
   phase_ = Phase::kLingering;
-  if (nothing_to_come()) end();
+  say_eof_upstream();
+}
+
+void Session::say_eof_upstream() {
+  if (upstream_.is_open() && !upstream_.has_unsent()) upstream_.stream().shutdown_write();
 }
 
 // Whether PostgreSQL, too, would now end the session: all is answered, or the rest waits for a client
 // that will send no more.
 bool Session::nothing_to_come() const {
   const Exchange& exchange = query_path_->exchange();
-  if (query_path_->is_waiting() && client_.is_open()) return false;
+  if (client_.is_open() && (query_path_->is_waiting() || client_.congested() || resume_planned_))
+    return false;
   if (upstream_.has_unsent()) return false;
   return exchange.empty() || (exchange.size() == 1 && (exchange.open() || exchange.copying()));
 }
 
-void Session::upstream_closed(const std::string& why) {
+void Session::upstream_closed(const std::string& reason) {
+  const std::string why = reason;  // may live in the stream
+  drop_upstream();
+  if (phase_ == Phase::kClosing && client_.is_open()) return;  // the last words are still being written
   if (phase_ == Phase::kServing || phase_ == Phase::kLogin) {
     const bool said_why = reply_path_ != nullptr && reply_path_->said_why();
-    if (said_why) return close_when_written();
+    const bool amid = query_path_ != nullptr && query_path_->is_relaying();  // a word would be read as data
+    if (said_why || amid) return close_when_written();
     return refuse(
         fatal("08006", "the connection to PostgreSQL at " + upstream_address_.text() + " was lost: " + why));
   }
   if (phase_ == Phase::kOpaque && !client_.out().empty()) return close_when_written();
   end();
+}
+
+void Session::drop_upstream() {
+  if (!upstream_.is_open()) return;
+  services_.stats.upstream_connections.add(-1);
+  upstream_.close();
 }
 
 void Session::refuse(const wire::Complaint& complaint) {
@@ -547,9 +587,14 @@ void Session::close_when_written() {
   if (phase_ == Phase::kEnded) return;
   phase_ = Phase::kClosing;
   client_.flush();
-  if (!client_.is_open() || client_.out().empty()) return end();
+  if (!client_.is_open() || client_.out().empty()) return last_words_said();
   services_.loop.cancel(timer_);
-  timer_ = services_.loop.after(kLastWordsTimeout, [this] { end(); });
+  timer_ = services_.loop.after(kLastWordsTimeout, [this] { last_words_said(); });
+}
+
+void Session::last_words_said() {
+  if (query_path_ == nullptr || !upstream_.is_open() || backend_is_gone_) return end();
+  linger();
 }
 
 void Session::end() {
@@ -559,14 +604,14 @@ void Session::end() {
   connector_.reset();
   if (login_ != nullptr && !login_->cancel_key().key.empty()) services_.cancels.remove(login_->cancel_key());
   if (query_path_ != nullptr) {
-    // Outcomes that will never be known here: held for as long as a TTL would let them be stale.
     auto fences = std::make_shared<std::vector<cache::Hold>>(query_path_->take_fences());
     std::erase_if(*fences, [](const cache::Hold& fence) { return fence.empty(); });
-    if (!fences->empty()) services_.loop.after(live_->cache_ttl, [fences] { fences->clear(); });
+    // The connection broke and the backend may live on: held for as long as a TTL lets an entry live.
+    if (!fences->empty() && !backend_is_gone_)
+      services_.loop.after(live_->cache_ttl, [fences] { fences->clear(); });
   }
-  if (upstream_.is_open()) services_.stats.upstream_connections.add(-1);
   client_.close();
-  upstream_.close();
+  drop_upstream();
   services_.stats.client_sessions.add(-1);
   host_.ended(*this);
 }

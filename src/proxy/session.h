@@ -94,7 +94,11 @@ class Session final : public ChannelOwner, public std::enable_shared_from_this<S
 
   void refuse(const wire::Complaint& complaint);
   void close_when_written();
+  void close_when_read();
+  void last_words_said();
   void linger();
+  void drop_upstream();
+  void say_eof_upstream();
   void end();
   void settle();
 
@@ -109,6 +113,7 @@ class Session final : public ChannelOwner, public std::enable_shared_from_this<S
   bool resume_planned_ = false;
   bool first_read_ = true;
   bool direct_tls_ = false;  // the client began with TLS, without SSLRequest
+  bool backend_is_gone_ = false;
   bool client_eof_ = false;  // the client sends no more, but may read
   io::SocketAddress client_address_;
   io::SocketAddress upstream_address_;

@@ -12,8 +12,7 @@ bool has_none(const query::Effects& effects) {
 
 }  // namespace
 
-bool Transaction::sent(const query::Verdict& verdict, DatabaseCatalog& database) {
-  if (verdict.harmless || (verdict.fetches_cursor && only_read_)) return false;
+bool Transaction::sent(const query::Verdict& verdict, DatabaseCatalog& database, bool in_doubt) {
   using Control = query::TransactionControl;
   switch (verdict.transaction) {
     case Control::kBegin:
@@ -21,15 +20,17 @@ bool Transaction::sent(const query::Verdict& verdict, DatabaseCatalog& database)
       if (has_none(verdict.effects)) return false;  // else several statements in one query
       break;
     case Control::kNone:
-    case Control::kBeginWithOptions:
-    case Control::kCommit:
+      if (!in_doubt && (verdict.harmless || (verdict.fetches_cursor && only_read_))) return false;
+      break;
+    case Control::kBeginWithOptions:  // from here on another snapshot than READ COMMITTED's, perhaps
+    case Control::kCommit:            // makes visible what was written
     case Control::kRollback:
     case Control::kPrepare:
     case Control::kOther:
       break;
   }
   only_read_ = false;
-  changed_catalog_ |= verdict.effects.changes_catalog || verdict.effects.writes_everything;
+  changed_catalog_ |= verdict.effects.changes_catalog;
   write(verdict.effects, database);
   return true;
 }

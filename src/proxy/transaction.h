@@ -20,7 +20,8 @@ class Transaction {
 
   // A statement is about to be sent. True: it is more than a read, so the group it is in must hold
   // what the transaction may have touched (see slots).
-  bool sent(const query::Verdict& verdict, DatabaseCatalog& database);
+  // in_doubt: the verdict is by a catalog that may not be true, and may be wrong about what it reads.
+  bool sent(const query::Verdict& verdict, DatabaseCatalog& database, bool in_doubt);
   // All that may have been written; what COMMIT will make visible.
   const std::vector<cache::Slot>& slots() const { return slots_; }
   // ReadyForQuery. idle: nothing else is on its way to the server.

@@ -30,10 +30,11 @@ query::Verdict control(TransactionControl what) {
 
 class TransactionTest : public testing::Test {
  protected:
-  bool sent(const query::Verdict& verdict) { return transaction.sent(verdict, database); }
+  bool sent(const query::Verdict& verdict) { return transaction.sent(verdict, database, false); }
 
   cache::Generations generations{20};
-  DatabaseCatalog database{"shop", generations, base::HashSecret{1, 2}};
+  std::atomic<std::uint64_t> epoch{1};
+  DatabaseCatalog database{"shop", generations, base::HashSecret{1, 2}, epoch};
   Transaction transaction;
 };
 
@@ -111,7 +112,7 @@ TEST_F(TransactionTest, OtherControlsChangeTheRules) {
        {TransactionControl::kBeginWithOptions, TransactionControl::kCommit, TransactionControl::kRollback,
         TransactionControl::kPrepare, TransactionControl::kOther, TransactionControl::kNone}) {
     Transaction fresh;
-    EXPECT_TRUE(fresh.sent(control(what), database)) << static_cast<int>(what);
+    EXPECT_TRUE(fresh.sent(control(what), database, false)) << static_cast<int>(what);
     EXPECT_FALSE(fresh.only_read());
   }
 }

@@ -146,7 +146,8 @@ void UpstreamConnector::begin_handshake() {
 
 void UpstreamConnector::shake_hands() {
   const io::IoStatus status = stream_->handshake();
-  if (status == io::IoStatus::kWouldBlock) return loop_.modify(stream_->fd(), stream_->wanted(), this);
+  if (status == io::IoStatus::kWouldBlock)
+    return loop_.modify(stream_->fd(), stream_->wanted_to_read(), this);
   if (status == io::IoStatus::kDone)
     return finish(UpstreamStream{std::move(*stream_), addresses_[next_address_ - 1]});
   if (may_go_plain()) {

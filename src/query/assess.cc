@@ -73,14 +73,12 @@ class Assessor {
 
   void relation_use(const RelationUse& use) {
     if (use.name.schema.starts_with("pg_temp")) {
-      // A temporary view may hold anything.
-      out_.runs_code = true;
+      out_.unknown_relation = true;
       return note(Reason::kTempRelation, text_of(use.name));
     }
     const Relation* const found = use.other_database ? nullptr : catalog_.find_relation(use.name, path_);
     if (found == nullptr) {
-      // Temporary, or made since the snapshot: it may be a view that holds anything.
-      out_.runs_code = true;
+      out_.unknown_relation = true;
       return note(Reason::kUnknownRelation, text_of(use.name));
     }
     relation(*found);

@@ -16,6 +16,7 @@ struct Assessment {
   std::string detail;
   std::set<Oid> reads;
   bool runs_code = false;         // may run code that may do anything
+  bool unknown_relation = false;  // temporary, or newer than the snapshot: may be a view that does anything
   bool changes_settings = false;  // calls set_config()
   bool changes_state = false;     // sequences, locks, notifications
 };

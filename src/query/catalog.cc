@@ -36,17 +36,23 @@ ViewFacts judge_definition(const std::string& definition, const Catalog& catalog
   facts.reason = a.reason;
   facts.detail = a.detail;
   facts.reads.assign(a.reads.begin(), a.reads.end());
-  facts.runs_code = a.runs_code || a.changes_settings;
+  facts.runs_code = a.runs_code || a.unknown_relation || a.changes_settings;
   return facts;
 }
 
 }  // namespace
 
-SearchPath::SearchPath(std::vector<std::string> schemas) {
+SearchPath::SearchPath(std::vector<std::string> schemas, std::vector<std::string> temporary) {
+  std::ranges::sort(temporary);
+  temporary_ = std::make_shared<const std::vector<std::string>>(std::move(temporary));
   std::erase_if(schemas, [](const std::string& s) { return s.starts_with("pg_temp"); });
   if (std::ranges::find(schemas, "pg_catalog") == schemas.end())
     schemas.insert(schemas.begin(), "pg_catalog");
   schemas_ = std::make_shared<const std::vector<std::string>>(std::move(schemas));
+}
+
+bool SearchPath::is_temporary(std::string_view name) const {
+  return std::ranges::binary_search(*temporary_, name, std::less<>{});
 }
 
 Catalog::Catalog() : tables_(std::make_unique<Tables>()) {}
@@ -65,6 +71,7 @@ const Relation* Catalog::find_relation(const Name& name, const SearchPath& path)
     return match == found->second.end() ? nullptr : *match;
   };
   if (!name.schema.empty()) return in_schema(name.schema);
+  if (path.is_temporary(name.name)) return nullptr;
   for (const std::string& schema : path.schemas()) {
     if (const Relation* relation = in_schema(schema)) return relation;
   }

@@ -22,17 +22,21 @@ namespace pgweir::query {
 // judged at all. Cheap to copy; immutable; any thread.
 class SearchPath {
  public:
-  explicit SearchPath(std::vector<std::string> schemas);
+  // temporary: names of the session's temporary relations, which come before all schemas.
+  explicit SearchPath(std::vector<std::string> schemas, std::vector<std::string> temporary = {});
   // With pg_catalog in its place.
   const std::vector<std::string>& schemas() const { return *schemas_; }
+  bool is_temporary(std::string_view name) const;
   // Built-in names cannot be shadowed.
   bool catalog_first() const { return schemas_->front() == "pg_catalog"; }
   friend bool operator==(const SearchPath& a, const SearchPath& b) {
-    return a.schemas_ == b.schemas_ || *a.schemas_ == *b.schemas_;
+    return (a.schemas_ == b.schemas_ || *a.schemas_ == *b.schemas_) &&
+           (a.temporary_ == b.temporary_ || *a.temporary_ == *b.temporary_);
   }
 
  private:
   std::shared_ptr<const std::vector<std::string>> schemas_;
+  std::shared_ptr<const std::vector<std::string>> temporary_;  // sorted
 };
 
 struct Relation {

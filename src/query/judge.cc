@@ -16,7 +16,8 @@ void do_anything(Effects& effects) {
 }
 
 void apply(const Assessment& assessment, Effects& effects) {
-  if (assessment.runs_code) do_anything(effects);
+  if (assessment.runs_code || assessment.unknown_relation) do_anything(effects);
+  if (assessment.runs_code) effects.changes_catalog = true;  // code may hold DDL
   if (assessment.changes_settings) effects.changes_settings = true;
 }
 
@@ -42,7 +43,10 @@ void judge_by_kind(const Statement& statement, Verdict& verdict) {
       break;
     case StatementKind::kTransaction:
       // A two-phase transaction's writes were not seen by this session.
-      if (statement.transaction == TransactionControl::kOther) effects.writes_everything = true;
+      if (statement.transaction == TransactionControl::kOther) {
+        effects.writes_everything = true;
+        effects.changes_catalog = true;
+      }
       verdict.harmless = statement.transaction != TransactionControl::kOther &&
                          statement.transaction != TransactionControl::kPrepare;
       break;
@@ -56,6 +60,7 @@ void judge_by_kind(const Statement& statement, Verdict& verdict) {
       break;
     case StatementKind::kFetch:
       do_anything(effects);
+      effects.changes_catalog = true;
       verdict.fetches_cursor = true;
       break;
     case StatementKind::kPrepare:
@@ -64,6 +69,7 @@ void judge_by_kind(const Statement& statement, Verdict& verdict) {
       break;
     case StatementKind::kExecute:
       do_anything(effects);
+      effects.changes_catalog = true;
       break;
     case StatementKind::kCall:
       do_anything(effects);
@@ -73,7 +79,8 @@ void judge_by_kind(const Statement& statement, Verdict& verdict) {
     case StatementKind::kNotify:
     case StatementKind::kLock:
       break;
-    case StatementKind::kMaintenance:
+    case StatementKind::kMaintenance:  // may run the functions of indexes
+      do_anything(effects);
       effects.may_commit = true;
       break;
     case StatementKind::kDdl:
@@ -89,8 +96,9 @@ void add_writes(const Statement& statement, const Catalog& catalog, const Search
     const RelationUse& use = write.relation;
     const Relation* const relation = use.other_database ? nullptr : catalog.find_relation(use.name, path);
     const auto written = relation == nullptr ? std::nullopt : catalog.written_with(*relation, write.kind);
-    if (!written) {
+    if (!written || write.kind == WriteKind::kRefresh) {  // REFRESH fires event triggers
       do_anything(effects);
+      effects.changes_catalog = effects.changes_catalog || relation != nullptr;  // code may hold DDL
       continue;
     }
     effects.writes.insert(effects.writes.end(), written->begin(), written->end());

@@ -12,11 +12,11 @@ namespace {
 constexpr std::string_view kProbe = R"(
 SELECT CURRENT_USER::pg_catalog.text, SESSION_USER::pg_catalog.text,
   pg_catalog.current_schemas(true)::pg_catalog.text[],
-  pg_catalog.pg_my_temp_schema() OPERATOR(pg_catalog.<>) 0::pg_catalog.oid AND (
-    EXISTS (SELECT 1 FROM pg_catalog.pg_class c
-      WHERE c.relnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema())
-    OR EXISTS (SELECT 1 FROM pg_catalog.pg_type t
-      WHERE t.typnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema())),
+  CASE WHEN pg_catalog.pg_my_temp_schema() OPERATOR(pg_catalog.=) 0::pg_catalog.oid THEN '{}'::pg_catalog.text[]
+    ELSE ARRAY(SELECT c.relname::pg_catalog.text FROM pg_catalog.pg_class c
+        WHERE c.relnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()
+      UNION SELECT t.typname::pg_catalog.text FROM pg_catalog.pg_type t
+        WHERE t.typnamespace OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()) END,
   pg_catalog.current_setting('transaction_isolation'), pg_catalog.current_setting('transaction_deferrable'),
   pg_catalog.current_setting('default_transaction_isolation'),
   pg_catalog.current_setting('default_transaction_deferrable'),
@@ -95,13 +95,13 @@ base::Result<SessionSettings> parse_settings(std::span<const std::optional<std::
   }
   auto path = parse_text_array(text[2]);
   if (!path) return std::unexpected(path.error());
-  if (text[3] != "t" && text[3] != "f")
-    return base::fail(base::ErrorCode::kInvalid, "not a boolean in settings probe");
+  auto temporary = parse_text_array(text[3]);
+  if (!temporary) return std::unexpected(temporary.error());
   SessionSettings settings;
   settings.current_user = text[0];
   settings.session_user = text[1];
   settings.search_path = std::move(*path);
-  settings.has_temp_objects = text[3] == "t";
+  settings.temporary_names = std::move(*temporary);
   settings.in_plain_transaction = is_reads_committed(text[4]) && text[5] == "off";
   settings.plain_transactions = is_reads_committed(text[6]) && text[7] == "off";
   settings.readable_text = text[8] == "UTF8" && text[9] == "UTF8" && text[10] == "on";

@@ -15,9 +15,11 @@ struct SessionSettings {
   std::string current_user;
   std::string session_user;
   std::vector<std::string> search_path;  // as SearchPath wants it
-  bool has_temp_objects = false;         // true: no statement of this session may hit (kTempRelation)
-  bool in_plain_transaction = false;     // the transaction the probe ran in is READ COMMITTED, not deferrable
-  bool plain_transactions = false;       // a BEGIN without options gives READ COMMITTED, not deferrable
+  // Of the session's temporary relations and types. Any: no statement of this session may hit
+  // (kTempRelation), and the names hide others of the same name.
+  std::vector<std::string> temporary_names;
+  bool in_plain_transaction = false;  // the transaction the probe ran in is READ COMMITTED, not deferrable
+  bool plain_transactions = false;    // a BEGIN without options gives READ COMMITTED, not deferrable
   bool readable_text = false;  // server_encoding and client_encoding UTF8, standard_conforming_strings on
   // Everything else that may change a reply, as text: goes into the key.
   std::string digest;

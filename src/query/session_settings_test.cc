@@ -18,7 +18,7 @@ Columns plain() {
   return {"alice",
           "bob",
           "{pg_catalog,\"$x\",public}",
-          "f",
+          "{}",
           "read committed",
           "off",
           "read committed",
@@ -35,7 +35,7 @@ TEST(SessionSettings, ReadsTheProbe) {
   EXPECT_EQ(s->current_user, "alice");
   EXPECT_EQ(s->session_user, "bob");
   EXPECT_THAT(s->search_path, ElementsAre("pg_catalog", "$x", "public"));
-  EXPECT_FALSE(s->has_temp_objects);
+  EXPECT_TRUE(s->temporary_names.empty());
   EXPECT_TRUE(s->in_plain_transaction);
   EXPECT_TRUE(s->plain_transactions);
   EXPECT_TRUE(s->readable_text);
@@ -48,7 +48,7 @@ TEST(SessionSettings, WhatIsNotPlainShows) {
     columns[column] = value;
     return *parse_settings(columns);
   };
-  EXPECT_TRUE(with(3, "t").has_temp_objects);
+  EXPECT_EQ(with(3, "{t,\"u v\"}").temporary_names, (std::vector<std::string>{"t", "u v"}));
   EXPECT_FALSE(with(4, "repeatable read").in_plain_transaction);
   EXPECT_TRUE(with(4, "read uncommitted").in_plain_transaction);
   EXPECT_FALSE(with(5, "on").in_plain_transaction);

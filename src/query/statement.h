@@ -59,7 +59,7 @@ struct Effects {
   bool writes_everything = false;  // the relations written cannot be told from text and catalog
   std::vector<Oid> writes;         // relations written, cascades included; sorted, unique
   bool changes_settings = false;   // SET, set_config, or may run users' code that does
-  bool changes_catalog = false;    // DDL, GRANT, roles: the catalog snapshot is no longer true
+  bool changes_catalog = false;    // DDL, GRANT, roles, or code that may hold them: the snapshot is in doubt
   bool may_commit = false;         // CALL, DO, ... may end a transaction inside
 };
 

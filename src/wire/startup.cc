@@ -32,9 +32,10 @@ base::Result<StartupPacket> parse_message(ProtocolVersion version, Reader reader
 }  // namespace
 
 std::string_view StartupMessage::get(std::string_view name) const {
+  std::string_view last;
   for (const auto& [key, value] : parameters)
-    if (key == name) return value;
-  return {};
+    if (key == name) last = value;
+  return last;
 }
 
 base::Result<std::optional<std::size_t>> startup_packet_bytes(std::string_view bytes) {

@@ -34,7 +34,8 @@ struct CancelRequest {
 struct StartupMessage {
   ProtocolVersion version;
   std::vector<std::pair<std::string, std::string>> parameters;
-  // The value of a parameter, or an empty string.
+  // The value of a parameter, the last if it is given several times (as PostgreSQL takes it), or an
+  // empty string.
   std::string_view get(std::string_view name) const;
 };
 using StartupPacket = std::variant<StartupMessage, SslRequest, GssRequest, CancelRequest>;

@@ -55,7 +55,7 @@ def formats(stage):
     a.ask(select(POINT, ["7", "8"]), sync())
 
 
-@scenario(hits=True)
+@scenario()
 def parameter_types_are_part_of_the_question(stage):
     a = stage.session()
     for _ in range(2):
@@ -65,7 +65,7 @@ def parameter_types_are_part_of_the_question(stage):
     a.ask(parse("SELECT name FROM item WHERE id = $1", types=[TEXT]), bind(["8"]), execute(), sync())
 
 
-@scenario(hits=True)
+@scenario()
 def describe_in_every_place(stage):
     a = stage.session()
     for _ in range(3):
@@ -105,7 +105,7 @@ def executing_twice(stage):
     a.ask(parse("INSERT INTO note VALUES (1, 'twice')"), bind(), execute(), execute(), sync())
 
 
-@scenario(hits=True)
+@scenario()
 def flush_before_sync(stage):
     a = stage.session()
     for _ in range(3):
@@ -181,7 +181,7 @@ def simple_query_destroys_the_unnamed_statement(stage):
     a.ask(execute(), sync())
 
 
-@scenario(hits=True)
+@scenario()
 def failed_parse_destroys_the_unnamed_statement(stage):
     a = stage.session()
     a.ask(select(POINT, ["33"]), sync())

@@ -203,7 +203,7 @@ def large_results(stage):
     a.query("SELECT name FROM item WHERE id = 1")
 
 
-@scenario(hits=True, split=False, passes=2)
+@scenario(split=False, passes=2)
 def pipeline_larger_than_every_buffer(stage):
     """Sent by one thread and read by another: neither side may wait for the other to finish."""
     a = stage.session()
