@@ -10,19 +10,6 @@
 namespace pgweir::base {
 namespace {
 
-inline void sip_round(std::uint64_t& v0, std::uint64_t& v1, std::uint64_t& v2, std::uint64_t& v3) {
-  v0 += v1;
-  v1 = std::rotl(v1, 13) ^ v0;
-  v0 = std::rotl(v0, 32);
-  v2 += v3;
-  v3 = std::rotl(v3, 16) ^ v2;
-  v0 += v3;
-  v3 = std::rotl(v3, 21) ^ v0;
-  v2 += v1;
-  v1 = std::rotl(v1, 17) ^ v2;
-  v2 = std::rotl(v2, 32);
-}
-
 inline std::uint64_t load_le(const char* p) {
   std::uint64_t word;
   std::memcpy(&word, p, sizeof word);
@@ -37,13 +24,6 @@ SipHash128::SipHash128(const HashSecret& secret)
       v1_(secret.k1 ^ 0x646f72616e646f6dULL ^ 0xee),
       v2_(secret.k0 ^ 0x6c7967656e657261ULL),
       v3_(secret.k1 ^ 0x7465646279746573ULL) {}
-
-inline void SipHash128::compress(std::uint64_t word) {
-  v3_ ^= word;
-  sip_round(v0_, v1_, v2_, v3_);
-  sip_round(v0_, v1_, v2_, v3_);
-  v0_ ^= word;
-}
 
 void SipHash128::update(std::string_view bytes) {
   const char* p = bytes.data();
@@ -66,20 +46,22 @@ void SipHash128::update(std::string_view bytes) {
   }
 }
 
-void SipHash128::update_u64(std::uint64_t value) {
-  char bytes[8];
-  for (int i = 0; i < 8; ++i) bytes[i] = static_cast<char>(value >> (8 * i));
-  update({bytes, 8});
+void SipHash128::update_padded(std::string_view bytes) {
+  update(bytes);
+  const std::size_t over = bytes.size() % 8;
+  if (over == 0) return;
+  constexpr char kZeros[8] = {};
+  update({kZeros, 8 - over});
 }
 
 Hash128 SipHash128::finish() {
   compress(pending_ | (total_ & 0xff) << 56);
   v2_ ^= 0xee;
-  for (int i = 0; i < 4; ++i) sip_round(v0_, v1_, v2_, v3_);
+  for (int i = 0; i < 4; ++i) round(v0_, v1_, v2_, v3_);
   Hash128 out;
   out.lo = v0_ ^ v1_ ^ v2_ ^ v3_;
   v1_ ^= 0xdd;
-  for (int i = 0; i < 4; ++i) sip_round(v0_, v1_, v2_, v3_);
+  for (int i = 0; i < 4; ++i) round(v0_, v1_, v2_, v3_);
   out.hi = v0_ ^ v1_ ^ v2_ ^ v3_;
   return out;
 }

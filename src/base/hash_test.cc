@@ -46,6 +46,19 @@ TEST(SipHash128, AnySplitGivesTheSameHash) {
     }
 }
 
+TEST(SipHash128, WordsArePaddedBytes) {
+  for (std::size_t before = 0; before < 8; ++before) {
+    SipHash128 words(kReferenceKey), bytes(kReferenceKey);
+    words.update(first_bytes(before));
+    bytes.update(first_bytes(before));
+    words.update_u64(0x0807060504030201ULL);
+    bytes.update("\1\2\3\4\5\6\7\x8");
+    words.update_padded("abc");
+    bytes.update(std::string_view("abc\0\0\0\0\0", 8));
+    EXPECT_EQ(words.finish(), bytes.finish()) << before;
+  }
+}
+
 TEST(SipHash128, FieldsAreFramed) {
   SipHash128 a(kReferenceKey), b(kReferenceKey);
   a.update_field("ab");

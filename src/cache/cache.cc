@@ -27,6 +27,7 @@ CacheConfig clamped(CacheConfig config) {
 
 Cache::Cache(const CacheConfig& config, const base::Clock& clock, Generations& generations)
     : config_(clamped(config)),
+      clock_(clock),
       generations_(generations),
       shards_log2_(static_cast<unsigned>(std::countr_zero(config_.shards))) {
   shards_.reserve(config_.shards);
@@ -43,8 +44,8 @@ Shard& Cache::shard_of(const Key& key) const {
   return *shards_[(key.lo >> 1) >> (63 - shards_log2_)];
 }
 
-Lookup Cache::lookup(const Key& key, const std::shared_ptr<Waiter>& waiter) {
-  return shard_of(key).lookup(key, waiter);
+Lookup Cache::lookup(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now) {
+  return shard_of(key).lookup(key, waiter, now);
 }
 
 void Cache::leave(const Key& key, const Waiter& waiter) { shard_of(key).leave(key, waiter); }

@@ -37,7 +37,11 @@ class Cache {
 
   // Never blocks but for the shard's lock; a hit allocates nothing. With a null waiter the outcome is
   // never kWaiting.
-  Lookup lookup(const Key& key, const std::shared_ptr<Waiter>& waiter);
+  Lookup lookup(const Key& key, const std::shared_ptr<Waiter>& waiter) {
+    return lookup(key, waiter, clock_.now());
+  }
+  // For who has just read the clock.
+  Lookup lookup(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now);
   // The waiter gives up: its place is free again and its reference dropped. A wake() that is already
   // on its way may still come.
   void leave(const Key& key, const Waiter& waiter);
@@ -58,6 +62,7 @@ class Cache {
   Shard& shard_of(const Key& key) const;
 
   CacheConfig config_;  // as clamped
+  const base::Clock& clock_;
   Generations& generations_;
   unsigned shards_log2_ = 0;
   std::vector<std::unique_ptr<Shard>> shards_;

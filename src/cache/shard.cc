@@ -81,8 +81,7 @@ Shard::~Shard() {
   CHECK(account_.bytes() == allocation_bytes(sizeof(Shard)) + tables);
 }
 
-Lookup Shard::lookup(const Key& key, const std::shared_ptr<Waiter>& waiter) {
-  const base::Nanos now = clock_.now();
+Lookup Shard::lookup(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now) {
   Retired retired;
   const std::lock_guard lock(mutex_);
   if (Entry* entry = index_.find(key)) {

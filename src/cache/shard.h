@@ -58,7 +58,7 @@ class alignas(64) Shard {
   Shard& operator=(const Shard&) = delete;
 
   // As in Cache.
-  Lookup lookup(const Key& key, const std::shared_ptr<Waiter>& waiter);
+  Lookup lookup(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now);
   void leave(const Key& key, const Waiter& waiter);
   void invalidate_all();
   void set_memory_bytes(std::uint64_t memory_bytes);

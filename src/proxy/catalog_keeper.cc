@@ -39,6 +39,9 @@ void DatabaseCatalog::publish(const LoadTicket& ticket, std::shared_ptr<const qu
                               std::string fingerprint, base::Nanos now) {
   std::unique_lock lock(mutex_);
   spend(now - ticket.started_at);
+  // From the change of the epoch to this moment nobody has hit. What ran meanwhile was judged by the
+  // last catalog and may have touched more than that said: a trigger may have been added.
+  if (snapshot_.catalog != nullptr && snapshot_.epoch != ticket.epoch) generations_.bump(everything());
   // Old from the moment the load began: that is what it saw.
   snapshot_ = {std::move(catalog), std::move(fingerprint), ticket.epoch, ticket.started_at};
   end_load(std::move(lock));

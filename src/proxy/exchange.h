@@ -35,14 +35,13 @@ struct Group {
   std::unique_ptr<Capture> capture;
   std::vector<PreparedStatements::Pending> parses;  // statements that exist once ParseComplete has come
   std::size_t parses_done = 0;
-  bool failed = false;              // an ErrorResponse has come
-  bool harmless = true;             // nothing in it writes, or changes session or transaction
-  bool changes_settings = false;    // the session's settings must be read again
-  bool changes_catalog = false;     // the catalog snapshot is no longer true
-  std::uint64_t catalog_epoch = 0;  // as its effects were judged
-  std::string restamp;              // a prepared statement that runs again after a change
-  std::uint64_t stamp = 0;          // what it is then known to be right for; 0: nothing
-  base::Nanos arrived_at = 0;       // of its first statement, at pgweir
+  bool failed = false;            // an ErrorResponse has come
+  bool harmless = true;           // nothing in it writes, or changes session or transaction
+  bool changes_settings = false;  // the session's settings must be read again
+  bool changes_catalog = false;   // the catalog snapshot is no longer true
+  std::string restamp;            // a prepared statement that runs again after a change
+  std::uint64_t stamp = 0;        // what it is then known to be right for; 0: nothing
+  base::Nanos arrived_at = 0;     // of its first statement, at pgweir
   base::Nanos sent_at = 0;
   unsigned statements = 0;
   unsigned copy_ends = 0;       // CopyDone or CopyFail sent amid its extended messages

@@ -39,9 +39,9 @@ bool wants_context(const query::Verdict& verdict) {
   return verdict.reason == query::Reason::kUnknownRelation || verdict.effects.writes_everything;
 }
 
-std::size_t format_of(const std::vector<std::int16_t>& formats, std::size_t i) {
+std::uint64_t format_of(const std::vector<std::int16_t>& formats, std::size_t i) {
   if (formats.empty()) return 0;
-  return static_cast<std::size_t>(formats.size() == 1 ? formats[0] : formats[i]);
+  return static_cast<std::uint16_t>(formats.size() == 1 ? formats[0] : formats[i]);
 }
 
 }  // namespace
@@ -67,7 +67,15 @@ std::size_t QueryPath::process(std::string_view input) {
     if (n == 0) break;
     taken += n;
   }
+  if (hits_at_once_ != 0) record_hits();
   return taken;
+}
+
+// One reading of the clock for all that was answered in the event in which it came.
+void QueryPath::record_hits() {
+  const base::Nanos now = services_.clock.now();
+  auto& histogram = services_.stats.client_query_time[static_cast<std::size_t>(Outcome::kHit)];
+  for (; hits_at_once_ != 0; --hits_at_once_) histogram.record(now - now_);
 }
 
 std::size_t QueryPath::pass_stream(std::string_view rest) {
@@ -187,7 +195,7 @@ QueryPath::Answer QueryPath::ask_batch(const Question& question, const PreparedS
     stats.count(Outcome::kBypass, SessionReason::kUnknownStatement);
     return Answer::kForward;
   }
-  if (known != nullptr && question.verdict->cacheable() && known->stamp != current_stamp()) {
+  if (known != nullptr && question.verdict->cacheable() && !in_doubt_ && known->stamp != current_stamp()) {
     stats.count(Outcome::kBypass, SessionReason::kStatementOutdated);
     return Answer::kForward;
   }
@@ -371,7 +379,7 @@ const query::Verdict& QueryPath::judge(std::string_view sql, const query::Scan& 
 // Reads settings and catalog first, if they are not known and the backend is free to be asked.
 bool QueryPath::wait_for_context(const query::Verdict& verdict) {
   if (context_tried_ || transaction_.status() != 'I' || !exchange_.empty() || relaying_) return false;
-  const base::Nanos now = services_.clock.now();
+  const base::Nanos now = now_;
   if (&verdict == &kUnreadable || !context_.text_is_readable("") || prepared_.unnamed_is_untracked())
     return false;
   const bool known =
@@ -540,7 +548,7 @@ QueryPath::Answer QueryPath::look_up(const Question& question) {
   const cache::Key key = key_of(question);
   // A statement in a transaction may hold locks that others wait for: it never waits itself.
   const bool may_wait = transaction_.status() == 'I' && !waited_;
-  cache::Lookup lookup = services_.cache.lookup(key, may_wait ? waiter_ : nullptr);
+  cache::Lookup lookup = services_.cache.lookup(key, may_wait ? waiter_ : nullptr, now_);
   switch (lookup.outcome) {
     case cache::Outcome::kWaiting:
       wait_for_fill(key);
@@ -568,8 +576,11 @@ void QueryPath::answer(const Question& question, const cache::EntryRef& entry) {
   }
   out.append(entry.bytes());
   wire::append_ready_for_query(out, transaction_.status());
-  services_.stats.client_query_time[static_cast<std::size_t>(Outcome::kHit)].record(services_.clock.now() -
-                                                                                    arrived_at_);
+  if (arrived_at_ == now_) {
+    ++hits_at_once_;
+  } else {
+    services_.stats.client_query_time[static_cast<std::size_t>(Outcome::kHit)].record(now_ - arrived_at_);
+  }
 }
 
 // Everything that the reply depends on (but the rows). A simple query and an extended one without
@@ -578,28 +589,26 @@ cache::Key QueryPath::key_of(const Question& question) const {
   base::SipHash128 hash(services_.secret);
   hash.update_hash(context_.key_prefix());
   hash.update_hash(question.scan.text);
-  if (question.bind == nullptr || (question.bind->parameters.empty() && question.types->empty())) {
-    hash.update_u64(question.describes ? 1 : 0);
-  } else {
-    hash.update_u64(question.describes ? 3 : 2);
-    hash.update_u64(question.types->size());
-    for (const wire::Oid type : *question.types) hash.update_u64(type);
-    hash.update_u64(question.bind->parameters.size());
-    for (std::size_t i = 0; i < question.bind->parameters.size(); ++i) {
-      const std::string_view value = question.bind->parameters[i];
-      hash.update_u64(format_of(question.bind->parameter_formats, i) << 1 |
-                      (value.data() == nullptr ? 1U : 0U));
-      hash.update_field(value);
-    }
+  if (question.bind == nullptr) {
+    hash.update_u64(1);
+    return hash.finish();
   }
-  if (question.bind != nullptr) {
-    const auto& formats = question.bind->result_formats;
-    const bool all_text = std::all_of(formats.begin(), formats.end(), [](std::int16_t f) { return f == 0; });
-    if (!all_text || formats.size() > 1) {  // a wrong count is an error
-      hash.update_u64(formats.size());
-      for (const std::int16_t format : formats) hash.update_u64(static_cast<std::uint64_t>(format));
-    }
+  const wire::Bind& bind = *question.bind;
+  const bool all_text =
+      bind.result_formats.empty() || (bind.result_formats.size() == 1 && bind.result_formats[0] == 0);
+  const std::size_t formats = all_text ? 0 : bind.result_formats.size();  // a wrong count is an error
+  // Each count is of 16 bits on the wire; together they say how many words follow.
+  hash.update_u64((question.describes ? 1U : 0U) | std::uint64_t{question.types->size()} << 8 |
+                  std::uint64_t{bind.parameters.size()} << 24 | std::uint64_t{formats} << 40);
+  for (const wire::Oid type : *question.types) hash.update_u64(type);
+  for (std::size_t i = 0; i < bind.parameters.size(); ++i) {
+    const std::string_view value = bind.parameters[i];
+    const std::uint64_t is_null = value.data() == nullptr ? 1 : 0;
+    hash.update_u64(std::uint64_t{value.size()} << 24 | format_of(bind.parameter_formats, i) << 1 | is_null);
+    hash.update_padded(value);
   }
+  for (std::size_t i = 0; i < formats; ++i)
+    hash.update_u64(static_cast<std::uint64_t>(bind.result_formats[i]));
   return hash.finish();
 }
 
@@ -651,7 +660,6 @@ void QueryPath::count_sent(Group& group) {
   services_.stats.upstream_queries.add();
   ++group.statements;
   if (group.sent_at == 0) group.sent_at = now_;
-  if (group.catalog_epoch == 0) group.catalog_epoch = context_.judged_epoch();
   if (group.arrived_at == 0) group.arrived_at = arrived_at_ != 0 ? arrived_at_ : now_;
 }
 
@@ -705,13 +713,6 @@ void QueryPath::parse_completed() {
 
 void QueryPath::group_ended(Group group, char status) {
   DatabaseCatalog& database = context_.database();
-  // DDL elsewhere while this ran: what it touched was judged by a catalog that is no longer true (a view
-  // may have become another, a trigger may have been added).
-  const bool overtaken = group.catalog_epoch != 0 && database.epoch() != group.catalog_epoch;
-  if (overtaken && !group.changes_catalog) {
-    services_.cache.generations().bump(database.everything());
-    context_.forget_settings();
-  }
   if (group.changes_catalog || (!group.harmless && transaction_.has_changed_catalog())) database.invalidate();
   if (group.changes_settings) context_.forget_settings();
   if (group.stamp != 0 && !group.failed) prepared_.restamp(group.restamp, group.stamp);

@@ -108,6 +108,7 @@ class QueryPath {
   std::optional<Why> obstacle(const Question& question) const;
   Answer look_up(const Question& question);
   void answer(const Question& question, const cache::EntryRef& entry);
+  void record_hits();
   cache::Key key_of(const Question& question) const;
   void wait_for_fill(const cache::Key& key);
   void fill_ended();
@@ -137,13 +138,14 @@ class QueryPath {
   Transaction transaction_;
 
   Waiting waiting_ = Waiting::kNone;
-  base::Nanos now_ = 0;         // when process() was called
-  base::Nanos arrived_at_ = 0;  // of the statement at hand; 0: none
-  bool in_doubt_ = false;       // the last verdict is by a catalog that may not be true
-  bool catalog_tried_ = false;  // while the context is being read
-  bool context_tried_ = false;  // for the statement at hand
-  bool waited_ = false;         // likewise: for another's fill
-  bool cancelled_ = false;      // likewise: while pgweir asked something of its own
+  std::size_t hits_at_once_ = 0;  // statements answered in the event in which they arrived
+  base::Nanos now_ = 0;           // when process() was called
+  base::Nanos arrived_at_ = 0;    // of the statement at hand; 0: none
+  bool in_doubt_ = false;         // the last verdict is by a catalog that may not be true
+  bool catalog_tried_ = false;    // while the context is being read
+  bool context_tried_ = false;    // for the statement at hand
+  bool waited_ = false;           // likewise: for another's fill
+  bool cancelled_ = false;        // likewise: while pgweir asked something of its own
   cache::Key waiting_key_;
   io::TimerId wait_timer_ = 0;
   cache::Fill fill_;               // of the statement at hand
