@@ -3,13 +3,12 @@
 declare -A PACKAGES=(
   [build]="g++ cmake ninja-build pkg-config ccache mold
     libboost1.81-dev libfmt-dev libspdlog-dev libssl-dev libpq-dev libpg-query-dev libprotobuf-c-dev
-    libtomlplusplus-dev libcli11-dev nlohmann-json3-dev libsqlite3-dev libzstd-dev libxxhash-dev
-    libcurl4-openssl-dev libgtest-dev libgmock-dev libbenchmark-dev librapidcheck-dev"
+    libsystemd-dev libtomlplusplus-dev libcli11-dev nlohmann-json3-dev libgtest-dev libgmock-dev libbenchmark-dev"
   [server]="postgresql-15 postgresql-client-15"
   [test]="python3 python3-psycopg openssl procps prometheus"
   [source]="dpkg-dev gcc make bison flex perl patch zlib1g-dev libreadline-dev"
   [node]="nodejs npm"
-  [bench]="pgbouncer pgpool2 postgresql-15-pgpool2 redis-server redis-tools"
+  [bench]="pgbouncer pgpool2 redis-server util-linux"
   [fuzz]="clang-19 libclang-rt-19-dev"
   [lint]="clang-tidy-19 clang-format-19 python3"
 )
