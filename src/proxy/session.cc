@@ -320,17 +320,13 @@ void Session::connected(base::Result<UpstreamStream> result) {
 std::size_t Session::login_from_client(std::string_view input) {
   std::size_t taken = 0;
   while (taken < input.size() && phase_ == Phase::kLogin) {
-    const std::string_view rest = input.substr(taken);
-    wire::Header header;
-    const auto status = wire::read_header(rest, kLoginBytesMax, header);
-    if (status == wire::HeaderStatus::kNeedMore ||
-        (status == wire::HeaderStatus::kComplete && rest.size() < header.message_bytes))
-      break;
+    wire::Message message;
+    const wire::HeaderStatus status = wire::read_message(input.substr(taken), kLoginBytesMax, message);
+    if (status == wire::HeaderStatus::kNeedMore) break;
     if (status == wire::HeaderStatus::kBadLength) {
       refuse(fatal("08P01", "invalid message length during authentication"));
       return input.size();
     }
-    const wire::Message message{header.type, rest.substr(0, static_cast<std::size_t>(header.message_bytes))};
     if (!login_->from_client(message, upstream_.out())) {
       refuse(login_->refusal());
       return input.size();
@@ -344,17 +340,13 @@ std::size_t Session::login_from_client(std::string_view input) {
 std::size_t Session::login_from_upstream(std::string_view input) {
   std::size_t taken = 0;
   while (taken < input.size() && phase_ == Phase::kLogin) {
-    const std::string_view rest = input.substr(taken);
-    wire::Header header;
-    const auto status = wire::read_header(rest, kLoginBytesMax, header);
-    if (status == wire::HeaderStatus::kNeedMore ||
-        (status == wire::HeaderStatus::kComplete && rest.size() < header.message_bytes))
-      break;
+    wire::Message message;
+    const wire::HeaderStatus status = wire::read_message(input.substr(taken), kLoginBytesMax, message);
+    if (status == wire::HeaderStatus::kNeedMore) break;
     if (status == wire::HeaderStatus::kBadLength) {
       refuse(fatal("08P01", "PostgreSQL sent an impossible message during authentication"));
       return input.size();
     }
-    const wire::Message message{header.type, rest.substr(0, static_cast<std::size_t>(header.message_bytes))};
     if (message.type == 'S')
       if (const auto parameter = wire::parse_parameter_status(message.body()))
         reported_.emplace_back(parameter->name, parameter->value);

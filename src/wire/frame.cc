@@ -13,6 +13,15 @@ HeaderStatus read_header(std::string_view bytes, std::uint64_t message_bytes_max
   return HeaderStatus::kComplete;
 }
 
+HeaderStatus read_message(std::string_view bytes, std::uint64_t message_bytes_max, Message& out) {
+  Header header;
+  const HeaderStatus status = read_header(bytes, message_bytes_max, header);
+  if (status != HeaderStatus::kComplete) return status;
+  if (bytes.size() < header.message_bytes) return HeaderStatus::kNeedMore;
+  out = {header.type, bytes.substr(0, static_cast<std::size_t>(header.message_bytes))};
+  return status;
+}
+
 bool is_frontend_type(char type) {
   switch (type) {
     case 'B':

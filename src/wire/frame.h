@@ -28,6 +28,9 @@ struct Message {
   std::string_view body() const { return raw.substr(kHeaderBytes); }
 };
 
+// The message at the start of bytes. kNeedMore: it has not arrived whole.
+HeaderStatus read_message(std::string_view bytes, std::uint64_t message_bytes_max, Message& out);
+
 // True for the types that a client may send after startup.
 bool is_frontend_type(char type);
 

@@ -103,5 +103,16 @@ TEST(ReaderTest, NegativeNumbers) {
   EXPECT_EQ(reader.i32(), std::numeric_limits<std::int32_t>::min());
 }
 
+TEST(ReadMessage, OnlyWhenItHasArrivedWhole) {
+  const std::string bytes("Q\0\0\0\x6x\0S", 8);
+  Message message;
+  for (std::size_t n = 0; n < 7; ++n)
+    EXPECT_EQ(read_message(std::string_view(bytes).substr(0, n), 100, message), HeaderStatus::kNeedMore) << n;
+  ASSERT_EQ(read_message(bytes, 100, message), HeaderStatus::kComplete);
+  EXPECT_EQ(message.type, 'Q');
+  EXPECT_EQ(message.raw, std::string_view(bytes).substr(0, 7));
+  EXPECT_EQ(read_message(bytes, 6, message), HeaderStatus::kBadLength);
+}
+
 }  // namespace
 }  // namespace pgweir::wire
