@@ -2,7 +2,7 @@
 
 # name | packages | presets to build | what it shows
 SUITES="
-unit|build|dev|unit tests of every folder, and the style rules, under ASan and UBSan
+unit|build server test|dev|unit tests of every folder, and the style rules, under ASan and UBSan
 style|build|dev|includes against the rows of the house, and limits on functions and files (part of unit)
 protocol|build server test|dev|messages in any order, directly and through pgweir; hostile bytes
 behaviour|build server test|dev|scripts of statements with the outcome expected of each: hit, miss, bypass

@@ -5,12 +5,12 @@ declare -A PACKAGES=(
     libboost1.81-dev libfmt-dev libspdlog-dev libssl-dev libpq-dev libpg-query-dev libprotobuf-c-dev
     libsystemd-dev libtomlplusplus-dev libcli11-dev nlohmann-json3-dev libgtest-dev libgmock-dev libbenchmark-dev"
   [server]="postgresql-15 postgresql-client-15"
-  [test]="python3 python3-psycopg openssl procps prometheus"
+  [test]="python3 python3-psycopg openssl prometheus"
   [source]="dpkg-dev gcc make bison flex perl patch zlib1g-dev libreadline-dev"
   [node]="nodejs npm"
-  [bench]="pgbouncer pgpool2 redis-server util-linux"
+  [bench]="python3 pgbouncer pgpool2 redis-server"
   [fuzz]="clang-19 libclang-rt-19-dev"
-  [lint]="clang-tidy-19 clang-format-19 python3"
+  [lint]="clang-tidy-19 clang-format-19"
 )
 
 # A tool that came from elsewhere (Node from its vendor's packages) counts as installed.
@@ -30,25 +30,25 @@ as_root() {
   fi
 }
 
-# Services that the packages bring stay stopped: Debian asks this file before it starts one.
-install_without_services() {
-  local policy=/usr/sbin/policy-rc.d own_policy=false status=0
+# Services that the packages bring stay stopped: Debian asks this file before it starts one. A subshell, so
+# that the file goes whatever ends the installation.
+install_without_services() (
+  policy=/usr/sbin/policy-rc.d
   if [[ ! -e $policy ]]; then
-    own_policy=true
+    trap 'as_root rm -f "$policy"' EXIT
     printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
     as_root chmod +x "$policy"
   fi
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" </dev/null || status=$?
-  if $own_policy; then as_root rm -f "$policy"; fi
-  return $status
-}
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" </dev/null
+)
 
 # require_packages PURPOSE...: installs what is missing, and nothing when nothing is.
 require_packages() {
   local purpose package missing=()
   for purpose in "$@"; do
     for package in ${PACKAGES[$purpose]}; do
-      package_is_installed "$package" || missing+=("$package")
+      if [[ " ${missing[*]} " == *" $package "* ]] || package_is_installed "$package"; then continue; fi
+      missing+=("$package")
     done
   done
   if ((${#missing[@]} == 0)); then return 0; fi
@@ -57,7 +57,13 @@ require_packages() {
     return 1
   fi
   echo "dev: installing Debian packages: ${missing[*]}" >&2
-  if ((EUID != 0)); then echo "dev: sudo may ask for your password" >&2; fi
-  as_root apt-get update -q </dev/null >&2
+  if ((EUID != 0)); then
+    if ! command -v sudo >/dev/null; then
+      echo "dev: there is no sudo here; as root: apt-get install --no-install-recommends ${missing[*]}" >&2
+      return 1
+    fi
+    echo "dev: sudo may ask for your password" >&2
+  fi
+  as_root apt-get update -q </dev/null >&2 || echo "dev: going on with the package lists that there are" >&2
   install_without_services "${missing[@]}" >&2
 }
