@@ -67,7 +67,7 @@ class Exchange {
   bool changes_settings() const;
 
   // To be called for what is sent. The reference is valid until the next call.
-  Group& sent_extended();        // Parse, Bind, Describe, Execute, Close, Flush
+  Group& sent_extended();        // Parse, Bind, Describe, Execute, Close; not Flush, which has no reply
   Group& sent_query(char type);  // Query 'Q' or FunctionCall 'F'
   void sent_sync();
   void sent_copy_end();  // CopyDone or CopyFail

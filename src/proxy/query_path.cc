@@ -231,7 +231,7 @@ void QueryPath::pass(char type, std::string_view prefix, bool whole) {
   if (exchange_.copying() && type != 'd' && type != 'c' && type != 'f' && type != 'H' && type != 'S' &&
       type != 'X')
     return fail("08P01", std::string("unexpected message type during COPY from stdin: ") + type);
-  if (!exchange_.open() && !exchange_.copying() && type != 'd' && type != 'c' && type != 'f')
+  if (!exchange_.open() && !exchange_.copying() && type != 'd' && type != 'c' && type != 'f' && type != 'H')
     begin_forward(type == 'Q' || (type == 'P' && body.starts_with('\0')));
   switch (type) {
     case 'Q':  // too long to read
@@ -253,8 +253,7 @@ void QueryPath::pass(char type, std::string_view prefix, bool whole) {
     case 'D':
       exchange_.sent_extended();
       break;
-    case 'H':
-      if (!exchange_.copying()) exchange_.sent_extended();
+    case 'H':  // has no reply, opens no group, and may stand amid copy data
       break;
     case 'S':
       exchange_.sent_sync();

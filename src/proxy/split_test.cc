@@ -170,7 +170,10 @@ class Script {
     return kTexts[any(4)];
   }
   void copy_data() {
-    for (std::size_t i = any(4); i > 0; --i) say('d', any(6) == 0 ? "bad" : "row\n");
+    for (std::size_t i = any(4); i > 0; --i) {
+      say('d', any(6) == 0 ? "bad" : "row\n");
+      if (any(4) == 0) say('H');
+    }
     if (any(4) == 0) {
       say('f', std::string_view("no\0", 3));
     } else {

@@ -6,7 +6,7 @@ import threading
 
 from protocol.scenario import scenario
 from scratch import wire
-from scratch.wire import copy_data, copy_done, copy_fail, execute, parse, bind, describe, query, select, sync
+from scratch.wire import copy_data, copy_done, copy_fail, execute, flush, parse, bind, describe, query, select, sync
 
 POINT = "SELECT name FROM item WHERE id = $1"
 
@@ -132,6 +132,10 @@ def copy_that_fails(stage):
     a.ready()
     a.send(parse("COPY note FROM STDIN"), bind(), execute(), copy_data(b"4\tfour\n"), copy_done(), sync())
     a.ready()
+    a.send(query("COPY note FROM STDIN"), copy_data(b"5\tfive\n"), flush(), copy_done(), sync())
+    a.ready(2)
+    a.send(query("COPY missing FROM STDIN"), copy_data(b"5\tfive\n"), flush(), copy_done(), sync())
+    a.ready(2)
     a.send(copy_data(b"stray"), copy_done(), query("SELECT count(*) FROM note"))
     a.ready()
     a.query("SELECT count(*) FROM note")
