@@ -12,6 +12,10 @@ bool Exchange::may_be_skipping() const {
   return front.extended && front.failed && (front.terminator == 'Q' || front.terminator == 'F');
 }
 
+bool Exchange::is_fenced() const {
+  return std::any_of(groups_.begin(), groups_.end(), [](const Group& group) { return !group.fence.empty(); });
+}
+
 bool Exchange::changes_settings() const {
   return std::any_of(groups_.begin(), groups_.end(),
                      [](const Group& group) { return group.changes_settings; });

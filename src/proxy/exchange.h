@@ -63,6 +63,8 @@ class Exchange {
   // An error came in a group of extended messages that a Query ended without a Sync: if it was theirs,
   // the server skips the Query and all else up to a Sync, and no ReadyForQuery will come before.
   bool may_be_skipping() const;
+  // Whether the outcome of a write is still to come.
+  bool is_fenced() const;
   // What was sent last may still change how the next text is to be read.
   bool changes_settings() const;
 

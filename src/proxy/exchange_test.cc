@@ -322,7 +322,9 @@ TEST_F(ExchangeTest, DropFrontGivesTheFenceBack) {
   const std::array<cache::Slot, 1> slots{3};
   exchange.sent_query('Q').fence = cache::Hold(generations, slots);
   query(2);
+  EXPECT_TRUE(exchange.is_fenced());
   const cache::Hold fence = exchange.drop_front();
+  EXPECT_FALSE(exchange.is_fenced());
   EXPECT_EQ(fence.slots().size(), 1U);
   EXPECT_TRUE(cache::Generations::is_held(generations.observe(3)));
   EXPECT_TRUE(exchange.drop_front().empty());

@@ -13,6 +13,8 @@ namespace {
 
 constexpr base::Nanos kLastWordsTimeout = 5 * base::kSecond;
 constexpr std::uint64_t kLoginBytesMax = 64 * 1024;
+// PostgreSQL gives up a result soon after its client has gone; so much is read that nobody gets.
+constexpr std::uint64_t kUnheardBytesMax = 256 * 1024;
 
 // Wakes a session that waits for another's doing, on the session's own loop.
 class SessionWaiter final : public cache::Waiter {
@@ -176,8 +178,13 @@ std::size_t Session::consume_upstream(std::string_view input) {
     case Phase::kLogin:
       return login_from_upstream(input);
     case Phase::kServing:
+      return serve_upstream(input);
     case Phase::kLingering:
-      return query_path_ ? serve_upstream(input) : input.size();
+      unheard_bytes_ += input.size();
+      if (unheard_bytes_ <= kUnheardBytesMax || query_path_->exchange().is_fenced())
+        return serve_upstream(input);
+      end();
+      return input.size();
     case Phase::kOpaque:
       client_.write_through(input);
       return input.size();
@@ -527,7 +534,7 @@ void Session::close_when_read() {
 
 // The client has gone. What it sent last may still commit, and its counters must be held until that
 // is known. So PostgreSQL is told of the end as the client would have told it, and heard until it
-// closes: then the backend is gone, and with it all doubt.
+// closes: then the backend is gone, and with it all doubt. What only reads is not worth hearing for long.
 void Session::linger() {
   client_.close();
   if (query_path_->exchange().empty() && !upstream_.has_unsent()) return end();

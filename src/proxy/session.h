@@ -114,7 +114,8 @@ class Session final : public ChannelOwner, public std::enable_shared_from_this<S
   bool first_read_ = true;
   bool direct_tls_ = false;  // the client began with TLS, without SSLRequest
   bool backend_is_gone_ = false;
-  bool client_eof_ = false;  // the client sends no more, but may read
+  std::uint64_t unheard_bytes_ = 0;  // of replies, read since the client has gone
+  bool client_eof_ = false;          // the client sends no more, but may read
   io::SocketAddress client_address_;
   io::SocketAddress upstream_address_;
   io::TimerId timer_ = 0;
