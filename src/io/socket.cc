@@ -3,6 +3,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -118,6 +119,9 @@ base::Result<Fd> listen_on(const SocketAddress& address) {
   if (address.storage.ss_family == AF_INET6) setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
   remove_stale_socket(address);
   if (bind(fd.get(), address.get(), address.size) != 0)
+    return failed(base::ErrorCode::kInternal, place, errno);
+  // Whoever reaches the directory may connect, as with PostgreSQL; the umask would leave this to the owner.
+  if (address.storage.ss_family == AF_UNIX && chmod(address.text().c_str(), 0777) != 0)
     return failed(base::ErrorCode::kInternal, place, errno);
   if (listen(fd.get(), 4096) != 0) return failed(base::ErrorCode::kInternal, place, errno);
   return fd;

@@ -53,7 +53,8 @@ base::Result<std::vector<SocketAddress>> resolve(const std::string& host, std::u
 // The same for what needs no name service; fails with kInvalid for a name.
 base::Result<std::vector<SocketAddress>> resolve_numeric(const std::string& host, std::uint16_t port);
 
-// Listening, with SO_REUSEADDR; a stale Unix socket that nobody listens on is replaced.
+// Listening, with SO_REUSEADDR; a stale Unix socket that nobody listens on is replaced, and whoever may
+// enter the directory may connect to it.
 base::Result<Fd> listen_on(const SocketAddress& address);
 
 // Begins to connect; writable means done, then ask connect_result.

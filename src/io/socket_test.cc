@@ -126,6 +126,7 @@ TEST(SocketTest, UnixSocket) {
   const SocketAddress address = numeric(directory.path(), 5432);
   auto listener = listen_on(address);
   ASSERT_TRUE(listener.has_value()) << listener.error().message;
+  EXPECT_EQ(std::filesystem::status(address.text()).permissions(), std::filesystem::perms::all);
   auto client = begin_connect(address);
   ASSERT_TRUE(client.has_value()) << client.error().message;
   const Fd server(accept(listener->get(), nullptr, nullptr));
