@@ -12,9 +12,11 @@
 
 #include "admin/server.h"
 #include "app/commands.h"
+#include "app/current_config.h"
 #include "app/serve_metrics.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "config/settings.h"
 #include "config/upstream_url.h"
 #include "io/socket.h"
 
@@ -97,29 +99,44 @@ sigset_t block_signals() {
   return signals;
 }
 
-bool same_except_live(const config::Config& a, const config::Config& b) {
-  return a.server.listen == b.server.listen && a.server.unix_socket_dir == b.server.unix_socket_dir &&
-         a.server.workers == b.server.workers && a.server.state_dir == b.server.state_dir &&
-         a.admin.listen == b.admin.listen && a.cache.memory_bytes == b.cache.memory_bytes &&
-         a.cache.ttl_jitter == b.cache.ttl_jitter && a.cache.entry_bytes_max == b.cache.entry_bytes_max &&
-         a.cache.shards == b.cache.shards && a.cache.fill_wait == b.cache.fill_wait &&
-         a.cache.fill_waiters_max == b.cache.fill_waiters_max &&
-         a.cache.uncacheable_ttl == b.cache.uncacheable_ttl &&
-         a.cache.generation_slots_log2 == b.cache.generation_slots_log2;
+// What holds after a reload: the rest of `next` has to wait for a restart.
+config::Config with_live_part(config::Config current, const config::Config& next) {
+  current.upstream = next.upstream;
+  current.cache.ttl = next.cache.ttl;
+  proxy::ServerConfig server = next.server;
+  server.listen = current.server.listen;
+  server.unix_socket_dir = current.server.unix_socket_dir;
+  server.workers = current.server.workers;
+  server.state_dir = current.server.state_dir;
+  current.server = std::move(server);
+  return current;
+}
+
+// The names of the settings in which two configurations differ, with commas.
+std::string differing_settings(const config::Config& a, const config::Config& b) {
+  std::string names;
+  for (const config::Setting& setting : config::settings()) {
+    if (config::show_setting(a, setting) == config::show_setting(b, setting)) continue;
+    if (!names.empty()) names += ", ";
+    names += setting.name;
+  }
+  return names;
 }
 
 // A bad file changes nothing; what cannot change while pgweir runs is said.
-void reload(const ServeOptions& options, config::Config& current, proxy::Server& server) {
-  sd_notify(0, "RELOADING=1");
+void reload(const ServeOptions& options, CurrentConfig& current, proxy::Server& server,
+            const base::Clock& clock) {
+  // systemd wants the time of CLOCK_MONOTONIC along with it.
+  sd_notify(0, ("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(clock.now() / base::kMicrosecond)).c_str());
   if (auto next = load_config(options); !next) {
     spdlog::error("configuration not reloaded: nothing has changed");
   } else if (auto done = server.reload(next->server, next->upstream, next->cache.ttl); !done) {
     spdlog::error("configuration not reloaded, nothing has changed: {}", done.error().message);
   } else {
-    if (!same_except_live(current, *next))
-      spdlog::warn(
-          "listen addresses, workers, state_dir and cache settings other than ttl change only with a "
-          "restart");
+    current.set(with_live_part(*current.get(), *next));
+    raise_file_limit(next->server.sessions_max);
+    if (const std::string waiting = differing_settings(*current.get(), *next); !waiting.empty())
+      spdlog::warn("{}: as before, until a restart", waiting);
     spdlog::info("configuration reloaded; sessions that begin from now on follow it");
   }
   sd_notify(0, "READY=1");
@@ -166,7 +183,8 @@ int serve(const ServeOptions& options) {
     spdlog::error("{}", started.error().message);
     return 1;
   }
-  const Running running{*config, server, cache, clock, clock.now()};
+  CurrentConfig current(*config);
+  const Running running{current, server, cache, clock, clock.now()};
   admin::AdminServer admin;
   admin::add_status_routes(admin, {.metrics_text = [&] { return metrics_text(running); },
                                    .status_json = [&] { return status_json(running); },
@@ -184,9 +202,9 @@ int serve(const ServeOptions& options) {
 
   for (int signal = 0; signal != SIGTERM && signal != SIGINT;) {
     sigwait(&signals, &signal);
-    if (signal == SIGHUP) reload(options, *config, server);
+    if (signal == SIGHUP) reload(options, current, server, clock);
   }
-  shut_down(server, signals, config->server.drain_timeout, clock);
+  shut_down(server, signals, current.get()->server.drain_timeout, clock);
   admin.stop();
   return 0;
 }

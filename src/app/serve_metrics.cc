@@ -123,15 +123,16 @@ std::string metrics_text(const Running& running) {
 
 std::string status_json(const Running& running) {
   const Workers workers = running.server.stats();
+  const auto config = running.config.get();
   const cache::CacheStats cache = running.cache.stats();
   admin::Status status;
   status.version = PGWEIR_VERSION;
-  status.upstream = config::format_upstream(running.config.upstream);
+  status.upstream = config::format_upstream(config->upstream);
   status.not_ready = not_ready_reason(running);
   status.uptime_seconds = static_cast<double>(running.clock.now() - running.started_at) / 1e9;
   status.workers = workers.size();
   status.client_sessions = static_cast<std::uint64_t>(sum_of(workers, &ProxyStats::client_sessions));
-  status.client_sessions_max = running.config.server.sessions_max;
+  status.client_sessions_max = config->server.sessions_max;
   status.upstream_connections =
       static_cast<std::uint64_t>(sum_of(workers, &ProxyStats::upstream_connections));
   for_each_lookup(workers, [&](std::string_view outcome, std::string_view why, std::uint64_t n) {
@@ -154,7 +155,7 @@ std::string status_json(const Running& running) {
 std::optional<std::string> not_ready_reason(const Running& running) {
   if (running.server.draining()) return "draining: pgweir is shutting down";
   if (!running.server.upstream_reached())
-    return "PostgreSQL at " + config::format_upstream(running.config.upstream) + " does not answer";
+    return "PostgreSQL at " + config::format_upstream(running.config.get()->upstream) + " does not answer";
   return std::nullopt;
 }
 

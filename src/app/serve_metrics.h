@@ -5,16 +5,16 @@
 #include <string>
 
 #include "admin/status.h"
+#include "app/current_config.h"
 #include "base/clock.h"
 #include "cache/cache.h"
-#include "config/config.h"
 #include "proxy/server.h"
 
 namespace pgweir::app {
 
 // All members outlive the HTTP server that asks.
 struct Running {
-  const config::Config& config;
+  const CurrentConfig& config;
   const proxy::Server& server;
   const cache::Cache& cache;
   const base::Clock& clock;

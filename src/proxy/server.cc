@@ -46,15 +46,14 @@ class Server::Listener final : public io::Handler {
  public:
   Listener(io::Loop& loop, io::Fd fd, std::string unix_path, std::function<void(io::Fd)> dispatch)
       : loop_(loop), fd_(std::move(fd)), unix_path_(std::move(unix_path)), dispatch_(std::move(dispatch)) {}
-  ~Listener() override {
-    if (!unix_path_.empty()) unlink(unix_path_.c_str());
-  }
+  ~Listener() override { remove_file(); }
 
   base::Result<void> open() { return loop_.add(fd_.get(), EPOLLIN, this); }
   // On the loop's thread.
   void close() {
     if (fd_) loop_.remove(fd_.get(), this);
     fd_.reset();
+    remove_file();
   }
 
   void on_ready(std::uint32_t) override {
@@ -71,6 +70,10 @@ class Server::Listener final : public io::Handler {
   }
 
  private:
+  // Once: after close() the name may belong to another process that has started.
+  void remove_file() {
+    if (!unix_path_.empty()) unlink(std::exchange(unix_path_, {}).c_str());
+  }
   // Out of file handles: the connection stays in the queue, and the loop must not spin on it.
   void pause() {
     spdlog::error("cannot accept a connection: {}; raise the limit of open files", std::strerror(errno));
@@ -82,7 +85,7 @@ class Server::Listener final : public io::Handler {
 
   io::Loop& loop_;
   io::Fd fd_;
-  const std::string unix_path_;
+  std::string unix_path_;
   const std::function<void(io::Fd)> dispatch_;
 };
 
@@ -168,15 +171,15 @@ base::Result<void> Server::reload(const ServerConfig& server, const UpstreamConf
   return {};
 }
 
-// Until PostgreSQL has answered once, readiness needs asking; afterwards sessions tell.
+// Where nobody has connected yet readiness needs asking; where sessions are, they tell.
 void Server::probe_upstream() {
-  if (draining() || (upstream_reached() && sessions() != 0)) {
+  const auto& target = workers_.front()->live().upstream;
+  if (draining() || (upstream_reached() && sessions() != 0 && target == probed_target_)) {
     probe_.reset();
   } else {
-    auto target = UpstreamTarget::make(upstream_config_);
-    if (!target) return;
+    probed_target_ = target;
     io::Loop& loop = workers_.front()->loop();
-    probe_ = std::make_unique<UpstreamConnector>(loop, *resolver_, *target, [this, &loop](auto result) {
+    probe_ = std::make_unique<UpstreamConnector>(loop, *resolver_, target, [this, &loop](auto result) {
       workers_.front()->upstream_answered(result.has_value(), result ? "" : result.error().message);
       loop.defer([this] { probe_.reset(); });
     });

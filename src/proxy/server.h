@@ -45,9 +45,6 @@ class Server {
   // After start(): what is listened on, in words.
   const std::vector<std::string>& listening() const { return listening_; }
 
-  // Connects and logs in as nobody, to see whether PostgreSQL answers; sets upstream_reached().
-  void probe_upstream();
-
  private:
   class Listener;
 
@@ -56,10 +53,13 @@ class Server {
                                                                      base::Nanos cache_ttl);
   base::Result<void> open_listeners(const ServerConfig& config);
   void dispatch(io::Fd client);
+  // Now and then, on the first worker's thread: connects without logging in, to see whether PostgreSQL
+  // answers, and sets upstream_reached().
+  void probe_upstream();
 
-  ServerConfig config_;
-  UpstreamConfig upstream_config_;
-  base::Nanos cache_ttl_;
+  const ServerConfig config_;  // these three as of the start; workers have what is in force
+  const UpstreamConfig upstream_config_;
+  const base::Nanos cache_ttl_;
   CatalogKeeper catalogs_;
   CancelRegistry cancels_;
   std::atomic<unsigned> sessions_{0};
@@ -70,7 +70,8 @@ class Server {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<std::string> listening_;
-  std::unique_ptr<UpstreamConnector> probe_;  // on the first worker's thread
+  std::unique_ptr<UpstreamConnector> probe_;             // on the first worker's thread
+  std::shared_ptr<const UpstreamTarget> probed_target_;  // likewise; what was asked last
   bool started_ = false;
 };
 

@@ -47,6 +47,9 @@ class Worker final : public Session::Host {
   // Connections on this worker, for balancing.
   unsigned connections() const { return connections_.load(std::memory_order_relaxed); }
 
+  // On the worker's thread; valid until its next event.
+  const LiveSettings& live() const { return *services_.live; }
+
   // Session::Host, on the worker's thread.
   bool admit() override;
   void upstream_answered(bool reached, const std::string& why) override;
