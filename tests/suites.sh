@@ -7,6 +7,7 @@ style|build|dev|includes against the rows of the house, and limits on functions 
 protocol|build server test|dev|messages in any order, directly and through pgweir; hostile bytes
 behaviour|build server test|dev|scripts of statements with the outcome expected of each: hit, miss, bypass
 drivers|build server test source node|dev|psycopg 3, node-postgres, and libpq's pipeline mode, with the same results as directly
+serve|build server test|release|large results and slow clients, signals, reloads, TLS, an upstream out of reach, limits
 psql|build server test|dev|psql scripts and logins of every kind, with the same output as directly
 pgbench|build server test|release|pgbench in three modes: no error, and the balances agree
 dump|build server test|release|pg_dump and pg_restore of databases, compared row for row
@@ -51,6 +52,7 @@ run_ctest() { # PRESET [ctest arguments]
 suite_unit() { run_ctest dev; }
 suite_style() { build/dev/style_test; }
 suite_protocol() { tests/protocol/run; }
+suite_serve() { tests/serve/run; }
 suite_drivers() { tests/drivers/run; }
 suite_psql() { tests/psql/run; }
 suite_pgbench() { tests/pgbench/run; }
@@ -64,7 +66,7 @@ suite_behaviour() { tests/behaviour/run; }
 preset_targets() {
   case $1 in
     dev) echo all ;;
-    release) echo pgweir shop-load ;;
+    release) echo pgweir shop-load bench-echo ;;
     tsan) echo pgweir cache_test observe_test proxy_test ;;
   esac
 }

@@ -159,11 +159,13 @@ def describe_body(kind, body):
 
 
 class Connection:
-    """One TCP connection. With `database` it logs in (trust or password) and reads up to ReadyForQuery."""
+    """One TCP connection, or a socket that is open already. With `database` it logs in (where no password is
+    asked) and reads up to ReadyForQuery."""
 
-    def __init__(self, host, port, database=None, user="postgres", parameters=None, timeout_s=60, pieces=None):
-        self.socket = socket.create_connection((host, port), timeout=timeout_s)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def __init__(self, host, port, database=None, user="postgres", parameters=None, timeout_s=60, pieces=None, opened=None):
+        self.socket = opened or socket.create_connection((host, port), timeout=timeout_s)
+        if self.socket.family != socket.AF_UNIX:
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.address = (host, port)
         self.buffer = b""
         self.pieces = pieces  # a function that cuts what is sent, to try other boundaries

@@ -1,0 +1,59 @@
+"""A way to PostgreSQL that can be shut."""
+
+import contextlib
+import socket
+import threading
+
+from scratch.process import free_port
+
+
+class Gate:
+    """Copies bytes to a port of this machine while it is open; with it a PostgreSQL can be out of reach."""
+
+    def __init__(self, target_port):
+        self.port = free_port()
+        self.target = ("127.0.0.1", target_port)
+        self.listener = None
+        self.ends = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.shut()
+
+    def open(self):
+        self.listener = socket.create_server(("127.0.0.1", self.port), backlog=128)
+        threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
+
+    def shut(self):
+        """From here on nobody gets through, and who was through is cut off."""
+        if self.listener is None:
+            return
+        ends, self.ends = [self.listener, *self.ends], []
+        for end in ends:
+            _hang_up(end)  # ends the accept() and recv() of other threads, which close() does not
+            end.close()
+        self.listener = None
+
+    def _accept(self, listener):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                server = socket.create_connection(self.target)
+                self.ends += [client, server]
+                for source, sink in ((client, server), (server, client)):
+                    threading.Thread(target=_copy, args=(source, sink), daemon=True).start()
+
+
+def _copy(source, sink):
+    with contextlib.suppress(OSError):
+        while raw := source.recv(65536):
+            sink.sendall(raw)
+    _hang_up(source)
+    _hang_up(sink)
+
+
+def _hang_up(end):
+    with contextlib.suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)

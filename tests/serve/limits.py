@@ -1,0 +1,93 @@
+"""Who may come, and how many."""
+
+import socket
+import stat
+
+from scratch import wire
+from scratch.process import ROOT, Child, ScratchDirectory, free_port, wait_until
+from serve.scenario import holds, login_error, same, scenario, url
+
+IDLE_SESSIONS = 5000
+BYTES_PER_IDLE_SESSION = 16 * 1024
+
+
+@scenario
+def limit_of_sessions(stage):
+    with stage.pgweir(server_sessions_max=2) as pgweir:
+        sessions = [pgweir.session(), pgweir.session()]
+        fields = pgweir.refusal()
+        same("SQLSTATE", fields["C"], "53300")  # too_many_connections
+        holds(f"the setting is named: {fields}", "server.sessions_max = 2" in fields["H"])
+        same("refusals counted", pgweir.metric("pgweir_client_sessions_refused_total"), 1)
+        sessions[0].close()
+        wait_until("a place is free", lambda: pgweir.metric("pgweir_client_sessions") == 1)
+        same("a new session", pgweir.session().rows("SELECT 1"), [["1"]])
+
+
+@scenario
+def limit_of_postgresql(stage):
+    """Its own refusal reaches the client as it is."""
+    stage.plain.sql("CREATE ROLE only_one LOGIN CONNECTION LIMIT 1")
+    with stage.pgweir() as pgweir:
+        first = pgweir.session(user="only_one")
+        same("SQLSTATE", pgweir.refusal(user="only_one")["C"], "53300")
+        same("the first", first.rows("SELECT 1"), [["1"]])
+
+
+@scenario
+def unix_socket(stage):
+    with ScratchDirectory("socket") as directory:
+        with stage.pgweir(server_unix_socket_dir=str(directory)) as pgweir:
+            path = directory / f".s.PGSQL.{pgweir.port}"
+            same("who may connect", stat.S_IMODE(path.stat().st_mode), 0o777)
+            opened = socket.socket(socket.AF_UNIX)
+            opened.connect(str(path))
+            a = pgweir.keep(opened)
+            a.login({"user": "postgres", "database": "postgres"})
+            same("by Unix socket", a.rows("SELECT 1"), [["1"]])
+        holds("the file is gone", not path.exists())
+
+
+@scenario
+def logins_without_password_are_for_local_clients(stage):
+    """Seen from PostgreSQL every client is pgweir, which it trusts."""
+    remote = address_of_this_machine()
+    if remote is None:
+        print("     this machine has no address but the loopback's: nothing is remote here")
+        return
+    with stage.pgweir() as pgweir:
+        same("a local client", pgweir.session().rows("SELECT 1"), [["1"]])
+        same("a remote one", pgweir.refusal(source=remote)["C"], "28000")
+        pgweir.reload(upstream_allow_passwordless_remote=True)
+        same("a remote one, if allowed", pgweir.session(source=remote).rows("SELECT 1"), [["1"]])
+
+
+def address_of_this_machine():
+    """One that is not of the loopback; None if there is none. Sends nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return None
+        address = probe.getsockname()[0]
+    return None if address.startswith("127.") else address
+
+
+@scenario
+def thousands_of_idle_sessions(stage):
+    """Before a stub, since PostgreSQL would need as many processes."""
+    port = free_port()
+    with ScratchDirectory("stub") as directory:
+        stub = Child("bench-echo", [ROOT / "build" / stage.preset / "bench-echo", "--port", port], directory / "log")
+        try:
+            wait_until("the stub", lambda: wire.answers("127.0.0.1", port), alive=stub.running)
+            with stage.pgweir(url(port, sslmode="disable"), server_sessions_max=IDLE_SESSIONS) as pgweir:
+                with pgweir.memory_within(IDLE_SESSIONS * BYTES_PER_IDLE_SESSION):
+                    sessions = [pgweir.session(timeout_s=60) for _ in range(IDLE_SESSIONS)]
+                    same("sessions counted", pgweir.metric("pgweir_client_sessions"), IDLE_SESSIONS)
+                    same("one more", login_error(pgweir.raw())["C"], "53300")
+                    wanted = sessions[0].rows("SELECT 1")
+                    holds("all answer", all(session.rows("SELECT 1") == wanted for session in sessions))
+        finally:
+            stub.process.kill()
+            stub.process.wait()

@@ -1,0 +1,67 @@
+"""PostgreSQL out of reach: clients are told, and nothing has to be done when it is back."""
+
+import socket
+
+from scratch.process import free_port
+from serve.gate import Gate
+from serve.scenario import fatal, holds, same, scenario, url
+
+
+def told_that_unreachable(fields, *ports):
+    same("SQLSTATE", fields["C"], "08006")
+    for port in ports:
+        holds(f"the message names port {port}: {fields['M']}", f"127.0.0.1:{port}" in fields["M"])
+
+
+@scenario
+def unreachable_at_start(stage):
+    with Gate(stage.plain.port) as gate, stage.pgweir(url(gate.port)) as pgweir:
+        told_that_unreachable(pgweir.refusal(), gate.port)
+        holds("/readyz names it", f"127.0.0.1:{gate.port}" in pgweir.wait_ready(503))
+        same("/healthz", pgweir.http("/healthz")[0], 200)
+        gate.open()
+        same("once it is there", pgweir.session().rows("SELECT 1"), [["1"]])
+        pgweir.wait_ready(200)
+
+
+@scenario
+def unreachable_later(stage):
+    with Gate(stage.plain.port) as gate, stage.pgweir(url(gate.port)) as pgweir:
+        for _ in range(2):
+            gate.open()
+            pgweir.wait_ready(200)
+            a = pgweir.session()
+            same("while it is there", a.rows("SELECT 1"), [["1"]])
+            gate.shut()
+            told_that_unreachable(fatal(a), gate.port)
+            told_that_unreachable(pgweir.refusal(), gate.port)
+            pgweir.wait_ready(503)
+
+
+@scenario
+def several_upstreams(stage):
+    """The first that answers: not one that is down, nor one that accepts and then says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as silent, Gate(stage.plain.port) as gate:
+        dead = free_port()
+        ports = (dead, silent.getsockname()[1], gate.port)
+        with stage.pgweir(url(*ports), upstream_connect_timeout="100ms") as pgweir:
+            told_that_unreachable(pgweir.refusal(), *ports)
+            gate.open()
+            same("the third", pgweir.session().rows("SELECT 1"), [["1"]])
+
+
+@scenario
+def upstream_by_name(stage):
+    with stage.pgweir(url(stage.plain.port, host="localhost")) as pgweir:
+        same("by name", pgweir.session().rows("SELECT 1"), [["1"]])
+        pgweir.reload(upstream_url=url(stage.plain.port, host="no-such-host.invalid"))
+        fields = pgweir.refusal()
+        same("SQLSTATE", fields["C"], "08006")
+        holds(f"the name is in {fields['M']}", "no-such-host.invalid" in fields["M"])
+
+
+@scenario
+def upstream_by_unix_socket(stage):
+    with stage.pgweir(f"host={stage.plain.path} port={stage.plain.port}") as pgweir:
+        same("by Unix socket", pgweir.session().rows("SELECT inet_server_addr()"), [[None]])
+        pgweir.wait_ready(200)
