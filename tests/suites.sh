@@ -3,6 +3,7 @@
 # name | packages | presets to build | what it shows
 SUITES="
 unit|build server test|dev|unit tests of every folder, and the style rules, under ASan and UBSan
+release|build|release|the tests of the cache with malloc itself, whose true sizes its memory limit counts
 style|build|dev|includes against the rows of the house, and limits on functions and files (part of unit)
 protocol|build server test|dev|messages in any order, directly and through pgweir; hostile bytes
 behaviour|build server test|dev|scripts of statements with the outcome expected of each: hit, miss, bypass
@@ -50,6 +51,7 @@ run_ctest() { # PRESET [ctest arguments]
 }
 
 suite_unit() { run_ctest dev; }
+suite_release() { run_ctest release -R '^cache$'; }
 suite_style() { build/dev/style_test; }
 suite_protocol() { tests/protocol/run; }
 suite_serve() { tests/serve/run; }
@@ -66,7 +68,7 @@ suite_behaviour() { tests/behaviour/run; }
 preset_targets() {
   case $1 in
     dev) echo all ;;
-    release) echo pgweir shop-load bench-echo ;;
+    release) echo pgweir shop-load bench-echo cache_test ;;
     tsan) echo pgweir cache_test observe_test proxy_test ;;
   esac
 }
