@@ -3,6 +3,7 @@
 
 #include <array>
 #include <bit>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 
@@ -20,10 +21,10 @@ class Latencies {
   }
   std::uint64_t count() const { return count_; }
 
-  // The smallest bucket bound that at least `fraction` (0..1) of the durations do not exceed; 0 if
-  // there are none.
+  // The smallest bucket bound that `fraction` (0..1) of the durations, to the nearest whole one, do not
+  // exceed; 0 if there are none.
   base::Nanos quantile(double fraction) const {
-    const auto wanted = static_cast<std::uint64_t>(fraction * static_cast<double>(count_) + 0.5);
+    const auto wanted = static_cast<std::uint64_t>(std::llround(fraction * static_cast<double>(count_)));
     std::uint64_t seen = 0;
     for (std::size_t i = 0; i < kBuckets; ++i) {
       seen += buckets_[i];

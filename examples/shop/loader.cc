@@ -138,6 +138,7 @@ class Loader {
 
   std::vector<Job> sql_jobs(const std::vector<std::string>& statements) {
     std::vector<Job> jobs;
+    jobs.reserve(statements.size());
     for (const std::string& statement : statements) {
       jobs.push_back([this, statement](Database& database) -> Result<void> {
         auto done = database.run_sql(statement);
@@ -167,6 +168,7 @@ class Loader {
       ended.notify_one();
     };
     std::vector<std::jthread> threads;
+    threads.reserve(kConnections);
     for (std::size_t i = 0; i < kConnections; ++i) threads.emplace_back(work);
     std::unique_lock lock(mutex);
     while (!ended.wait_for(lock, kRedraw, [&] { return running == 0; })) progress_.show(stage, elapsed_s());

@@ -118,6 +118,12 @@ std::string cut(std::string_view line, std::size_t width) {
   return out;
 }
 
+double share_of_writes() {
+  double share = 0;
+  for (const EndpointTraits& endpoint : kEndpointTraits) share += endpoint.is_read ? 0 : endpoint.share;
+  return share;
+}
+
 void remember(std::deque<double>& values, double value) {
   values.push_back(value);
   if (values.size() > kHistorySeconds) values.pop_front();
@@ -160,10 +166,10 @@ std::string DayScreen::start(const DayAddresses& addresses) {
       "  shop API    {}  through pgweir, e.g. {}/products/1\n"
       "              {}  directly\n"
       "  psql        {}\n"
-      "  traffic     {} requests/s from {} users, 10 % of them writes\n\n",
+      "  traffic     {} requests/s from {} users, {:.0f} % of them writes\n\n",
       addresses.dashboard, addresses.through_api, addresses.through_api, addresses.direct_api,
       addresses.through_psql, grouped(addresses.requests_per_s),
-      grouped(static_cast<double>(addresses.users)));
+      grouped(static_cast<double>(addresses.users)), share_of_writes() * 100);
 }
 
 std::string DayScreen::second(const DaySecond& second) {

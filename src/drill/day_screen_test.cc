@@ -53,6 +53,10 @@ TEST(Sparkline, IsScaledToTheLargest) {
   EXPECT_EQ(sparkline({}, true), "");
 }
 
+TEST(Start, SaysHowMuchOfTheTrafficWrites) {
+  EXPECT_THAT(DayScreen({}).start({}), HasSubstr("10 % of them writes"));
+}
+
 TEST(Lines, HaveAHeadingThatFitsTheColumns) {
   DayScreen screen({});
   const auto lines = lines_of(screen.second(example()));
