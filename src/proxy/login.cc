@@ -132,7 +132,7 @@ bool Login::from_client(const wire::Message& message, base::Buffer& upstream) {
     refuse("08P01", "expected a password response, got message type " + std::to_string(message.type), "");
     return false;
   }
-  if (sasl_started_ && facts_.client_uses_tls && facts_.upstream_uses_tls) {
+  if (sasl_started_ && facts_.upstream_uses_tls) {
     sasl_started_ = false;
     // SASLInitialResponse: mechanism, length, then the gs2 header, whose "y" says that the client could
     // bind but thinks the server cannot. PostgreSQL, which can, takes that for an attack.
@@ -141,8 +141,8 @@ bool Login::from_client(const wire::Message& message, base::Buffer& upstream) {
     reader.u32();
     if (reader.ok() && reader.rest().starts_with('y')) {
       refuse("28000", "SCRAM channel binding cannot pass through pgweir",
-             "Add channel_binding=disable to the client's connection string, or use TLS on one side only "
-             "(upstream sslmode=disable).");
+             "Add channel_binding=disable to the client's connection string, or connect to PostgreSQL "
+             "without TLS (upstream sslmode=disable).");
       return false;
     }
   }

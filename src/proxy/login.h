@@ -19,7 +19,6 @@ inline constexpr std::uint16_t kProtocolMinorMax = 2;
 
 struct LoginFacts {
   bool client_is_local = false;
-  bool client_uses_tls = false;
   bool upstream_uses_tls = false;
   bool allow_passwordless_remote = false;
 };

@@ -222,8 +222,9 @@ void Session::shake_hands() {
 
 std::size_t Session::startup(std::string_view input) {
   const auto size = wire::startup_packet_bytes(input);
-  if (!size) {
-    refuse(fatal("08P01", size.error().message));
+  if (!size) {  // no client's packet: not worth an answer, as for PostgreSQL
+    spdlog::debug("{}: {}", client_address_.text(), size.error().message);
+    end();
     return input.size();
   }
   if (!*size || input.size() < **size) return 0;
@@ -283,7 +284,6 @@ std::size_t Session::startup_message(wire::StartupMessage message, std::size_t s
   login_ = std::make_unique<Login>(
       std::move(message),
       LoginFacts{.client_is_local = client_address_.is_local(),
-                 .client_uses_tls = client_.stream().is_tls(),
                  .upstream_uses_tls = false,
                  .allow_passwordless_remote = live_->upstream->config.allow_passwordless_remote});
   connect();

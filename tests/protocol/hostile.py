@@ -67,9 +67,12 @@ def random_bytes_instead_of_startup(address, database):
 
 @check
 def startup_lengths(address, database):
+    """A wrong length has no answer, as PostgreSQL gives none: a client that gives up before it has logged in
+    may say Terminate, and read an error as one of its own."""
     del database
-    for length in (0, 1, 3, 4, 7, 8, 9, 10001, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF):
-        throw(address, struct.pack("!II", length, wire.PROTOCOL_3_0))
+    for length in (0, 1, 3, 4, 7, 8, 9, 10001, 0x58000000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF):
+        said = throw(address, struct.pack("!II", length, wire.PROTOCOL_3_0))
+        assert not said or 8 <= length <= 10001, f"{length} was answered with {said!r}"
         throw(address, struct.pack("!II", length, wire.PROTOCOL_3_0) + b"user\0postgres\0\0" * 20)
 
 
