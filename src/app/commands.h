@@ -9,5 +9,6 @@ namespace pgweir::app {
 // Each registers its subcommand; `exit_code` is set when the command has run.
 void add_serve(CLI::App& cli, int& exit_code);
 void add_drill(CLI::App& cli, int& exit_code);
+void add_setup(CLI::App& cli, int& exit_code);
 
 }  // namespace pgweir::app

@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
   int exit_code = 0;
   pgweir::app::add_serve(cli, exit_code);
   pgweir::app::add_drill(cli, exit_code);
+  pgweir::app::add_setup(cli, exit_code);
   try {
     cli.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
