@@ -7,7 +7,7 @@ namespace shop {
 WorkerPool::WorkerPool(std::string database_url, std::size_t threads, std::size_t waiting_max)
     : database_url_(std::move(database_url)), waiting_max_(waiting_max) {
   for (std::size_t i = 0; i < threads; ++i) {
-    threads_.emplace_back([this](std::stop_token stop) { work(stop); });
+    threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
   }
 }
 
@@ -23,7 +23,7 @@ bool WorkerPool::submit(Job job) {
   return true;
 }
 
-void WorkerPool::work(std::stop_token stop) {
+void WorkerPool::work(const std::stop_token& stop) {
   Database database(database_url_);
   (void)database.make_ready();  // spares the first requests the wait; a failure shows in them
   while (true) {

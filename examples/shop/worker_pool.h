@@ -29,7 +29,7 @@ class WorkerPool {
   bool submit(Job job);
 
  private:
-  void work(std::stop_token stop);
+  void work(const std::stop_token& stop);
 
   const std::string database_url_;
   const std::size_t waiting_max_;
