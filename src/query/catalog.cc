@@ -55,6 +55,16 @@ bool SearchPath::is_temporary(std::string_view name) const {
   return std::ranges::binary_search(*temporary_, name, std::less<>{});
 }
 
+const Column* Relation::column(Attnum number) const {
+  const auto found = std::ranges::find(columns, number, &Column::number);
+  return found == columns.end() ? nullptr : &*found;
+}
+
+const Column* Relation::column(std::string_view column_name) const {
+  const auto found = std::ranges::find(columns, column_name, &Column::name);
+  return found == columns.end() ? nullptr : &*found;
+}
+
 Catalog::Catalog() : tables_(std::make_unique<Tables>()) {}
 Catalog::~Catalog() = default;
 

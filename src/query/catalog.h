@@ -39,7 +39,29 @@ class SearchPath {
   std::shared_ptr<const std::vector<std::string>> temporary_;  // sorted
 };
 
+// A column that rows can be pinned by: its type is canonical (value_family), its collation deterministic,
+// it is not generated, and it is in a column set.
+struct Column {
+  Attnum number = 0;
+  std::int16_t position = 0;  // among the columns that were not dropped, from 1
+  Oid type = 0;
+  bool identity = false;  // part of the replica identity: the change stream always knows its old value
+  std::string name;
+};
+
+// Columns by whose values rows have names of their own (row_name.h).
+struct ColumnSet {
+  std::vector<Attnum> columns;  // ascending
+  bool unique = false;          // there is a unique index on exactly these, over all rows
+  bool identity = false;        // all of them are part of the replica identity
+  // ON CONFLICT with exactly these columns finds rows that equal the new one in them by default equality.
+  bool arbiter = false;
+};
+
 struct Relation {
+  // More indexed prefixes than that: those of unique indexes come first, then the shorter ones.
+  static constexpr std::size_t kColumnSetsMax = 8;
+
   Oid oid = 0;
   std::string schema;
   std::string name;
@@ -54,7 +76,15 @@ struct Relation {
   Reason column_reason = Reason::kNone;  // a column type that forbids caching
   bool read_runs_code = false;           // a row-security policy that is not built in
   bool write_runs_code = false;  // triggers, defaults, checks, index expressions ... that are not built in
+  char replica_identity = 'd';   // pg_class.relreplident
   std::vector<Oid> descendants;  // partitions and children, all levels, without itself
+  std::vector<Column> columns;   // those of the column sets; by number
+  // Every beginning of the column list of an index whose columns are all as in Column. Unique ones first,
+  // then by size, then by columns.
+  std::vector<ColumnSet> column_sets;
+
+  const Column* column(Attnum number) const;          // nullptr: not in a column set
+  const Column* column(std::string_view name) const;  // likewise
 };
 
 enum class Volatility : std::uint8_t { kUnknown, kImmutable, kStable, kVolatile };

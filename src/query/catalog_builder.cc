@@ -8,6 +8,7 @@
 #include "query/catalog.h"
 #include "query/catalog_queries.h"
 #include "query/catalog_tables.h"
+#include "query/column_sets.h"
 #include "query/volatile_functions.h"
 
 namespace pgweir::query {
@@ -18,7 +19,7 @@ constexpr std::size_t kRowsMax = 4'000'000;
 constexpr std::size_t kDescendantsMax = 4'000'000;  // over all relations
 constexpr int kTypeDepthMax = 32;
 
-constexpr std::array<std::size_t, kCatalogQueryCount> kColumns = {8, 2, 2, 8, 2, 6, 6, 6, 2, 3, 4};
+constexpr std::array<std::size_t, kCatalogQueryCount> kColumns = {9, 2, 2, 8, 2, 6, 6, 6, 2, 3, 4, 6};
 
 struct Type {
   std::string schema;
@@ -50,6 +51,13 @@ class Row {
     const std::string_view s = text();
     if (s != "t" && s != "f") bad();
     return s == "t";
+  }
+  Attnum attnum() {
+    const std::string_view s = text();
+    Attnum value = 0;
+    const auto [end, error] = std::from_chars(s.data(), s.data() + s.size(), value);
+    if (error != std::errc{} || end != s.data() + s.size() || value <= 0) bad();
+    return value;
   }
   char letter() {
     const std::string_view s = text();
@@ -94,6 +102,7 @@ struct CatalogBuilder::Raw {
   std::multimap<Oid, Oid> column_types;  // relation -> type
   std::set<std::pair<char, Oid>> code;   // as CatalogQuery::kCode
   std::set<Oid> cast_types;              // with a cast whose function is not built in
+  std::unordered_map<Oid, std::vector<Index>> indexes;
   std::size_t rows = 0;
   std::size_t descendants = 0;
   std::optional<base::Error> error;
@@ -107,6 +116,7 @@ struct CatalogBuilder::Raw {
   void add_operator(Row& row);
   void add_cast(Row& row);
   void add_stored_call(Row& row);
+  void add_index(Row& row);
 
   void index_types();
   void finish_relation(Relation& relation);
@@ -171,6 +181,8 @@ void CatalogBuilder::Raw::add(CatalogQuery query, Row& row) {
     }
     case CatalogQuery::kStoredCalls:
       return add_stored_call(row);
+    case CatalogQuery::kIndexes:
+      return add_index(row);
     case CatalogQuery::kForeignKeys: {
       const Oid referenced = row.oid();
       const Oid referencing = row.oid();
@@ -191,6 +203,7 @@ void CatalogBuilder::Raw::add_relation(Row& row) {
   relation.system = row.boolean();
   relation.row_security = row.boolean();
   relation.has_rules = row.boolean();
+  relation.replica_identity = row.letter();
   const Oid oid = relation.oid;
   tables().relations.insert_or_assign(oid, std::move(relation));
 }
@@ -255,6 +268,23 @@ void CatalogBuilder::Raw::add_stored_call(Row& row) {
   const Oid oid = row.oid();
   const VolatileEffect effect = volatile_effect(row.text());
   if (effect == VolatileEffect::kAnything || effect == VolatileEffect::kSettings) code.emplace(how, oid);
+}
+
+void CatalogBuilder::Raw::add_index(Row& row) {
+  const std::string_view what = row.text();
+  const Oid oid = row.oid();
+  if (what == "i") {
+    const std::string_view keys = row.text();
+    indexes[oid].push_back(read_index(keys, row.text()));
+    return;
+  }
+  Column column;
+  column.number = row.attnum();
+  column.name = row.text();
+  column.type = row.oid();
+  column.position = row.attnum();
+  const auto relation = tables().relations.find(oid);
+  if (relation != tables().relations.end()) relation->second.columns.push_back(std::move(column));
 }
 
 TypeTraits CatalogBuilder::Raw::traits(Oid oid, int depth) const {
@@ -329,6 +359,8 @@ void CatalogBuilder::Raw::add_descendants(Relation& relation) {
 }
 
 void CatalogBuilder::Raw::finish_relation(Relation& relation) {
+  if (const auto found = indexes.find(relation.oid); found != indexes.end())
+    add_column_sets(found->second, relation);
   relation.read_runs_code = code.contains({'r', relation.oid});
   relation.write_runs_code = code.contains({'w', relation.oid});
   const auto [begin, end] = column_types.equal_range(relation.oid);

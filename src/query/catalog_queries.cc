@@ -28,7 +28,7 @@ constexpr std::string_view kRelations = R"(
 SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence,
   n.nspname IN ('pg_catalog', 'information_schema') AS system, c.relrowsecurity,
   c.relhasrules AND EXISTS (SELECT 1 FROM pg_catalog.pg_rewrite r
-    WHERE r.ev_class = c.oid AND r.rulename <> '_RETURN') AS rules
+    WHERE r.ev_class = c.oid AND r.rulename <> '_RETURN') AS rules, c.relreplident
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.relpersistence <> 't' AND n.nspname <> 'pg_toast')";
 
@@ -150,11 +150,35 @@ constexpr std::string_view kForeignKeys = R"(
 SELECT c.confrelid, c.conrelid, c.confdeltype, c.confupdtype
 FROM pg_catalog.pg_constraint c WHERE c.contype = 'f')";
 
+// Indexes of tables, and those of their columns that rows can be pinned by. Letters of an index: u unique,
+// p primary key, o on all rows, d at once and not at the end of a transaction, r chosen as replica
+// identity, b of built-in operator classes and deterministic collations.
+constexpr std::string_view kIndexes = R"(
+WITH i AS MATERIALIZED (
+  SELECT i.indrelid, i.indkey::pg_catalog.int2[] AS keys, i.indnkeyatts::pg_catalog.int4 AS n,
+    pg_catalog.concat(CASE WHEN i.indisunique THEN 'u' END, CASE WHEN i.indisprimary THEN 'p' END,
+      CASE WHEN i.indpred IS NULL THEN 'o' END, CASE WHEN i.indimmediate THEN 'd' END,
+      CASE WHEN i.indisreplident THEN 'r' END,
+      CASE WHEN 16384 > ALL (i.indclass::pg_catalog.oid[]) AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_collation l
+        WHERE l.oid = ANY (i.indcollation::pg_catalog.oid[]) AND NOT l.collisdeterministic) THEN 'b' END) AS flags
+  FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
+  WHERE i.indisvalid AND i.indislive AND c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND c.oid >= 16384
+    AND c.relnamespace <> 'pg_toast'::pg_catalog.regnamespace)
+SELECT 'i', i.indrelid, pg_catalog.array_to_string(i.keys[0:i.n - 1], ' '), i.flags, '', '' FROM i
+UNION ALL
+SELECT 'c', a.attrelid, a.attnum::pg_catalog.text, a.attname::pg_catalog.text, a.atttypid::pg_catalog.text,
+  (a.attnum - (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute d
+    WHERE d.attrelid = a.attrelid AND d.attnum BETWEEN 1 AND a.attnum AND d.attisdropped))::pg_catalog.text
+FROM pg_catalog.pg_attribute a
+WHERE (a.attrelid, a.attnum) IN (SELECT i.indrelid, pg_catalog.unnest(i.keys) FROM i) AND a.attnum > 0
+  AND a.atttypid IN (16, 20, 21, 23, 25, 1043, 2950) AND a.attgenerated = '' AND NOT a.attisdropped
+  AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_collation l WHERE l.oid = a.attcollation AND NOT l.collisdeterministic))";
+
 #undef PGWEIR_EFFECTFUL_CTE
 
 constexpr std::array<std::string_view, kCatalogQueryCount> kQueries = {
     kRelations, kInheritance, kViews, kTypes,       kColumnTypes, kFunctions,
-    kOperators, kCasts,       kCode,  kStoredCalls, kForeignKeys};
+    kOperators, kCasts,       kCode,  kStoredCalls, kForeignKeys, kIndexes};
 
 }  // namespace
 

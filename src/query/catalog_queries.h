@@ -6,7 +6,8 @@
 namespace pgweir::query {
 
 enum class CatalogQuery : std::size_t {
-  kRelations,    // oid, schema, name, kind, persistence, system, row security, rules
+  kRelations,    // oid, schema, name, kind, persistence, system, row security, rules,
+                 // replica identity
   kInheritance,  // parent, child
   kViews,        // oid, definition
   kTypes,        // oid, schema, name, typtype, element, base, relation, code
@@ -18,8 +19,11 @@ enum class CatalogQuery : std::size_t {
   kCode,         // how, oid
   kStoredCalls,  // how, oid, function name
   kForeignKeys,  // referenced, referencing, on delete, on update
+  kIndexes,      // two kinds of rows:
+                 // 'c', relation, attnum, name, type, position: an indexed column of a canonical type
+  // 'i', relation, key attnums, flags, '', '': an index; flags are letters as in kIndexes's SQL
 };
 
-inline constexpr std::size_t kCatalogQueryCount = 11;
+inline constexpr std::size_t kCatalogQueryCount = 12;
 
 }  // namespace pgweir::query

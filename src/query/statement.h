@@ -7,9 +7,9 @@
 #include <string_view>
 #include <vector>
 
-namespace pgweir::query {
+#include "query/pin.h"
 
-using Oid = std::uint32_t;
+namespace pgweir::query {
 
 // Why a statement is passed through. Each is a label in metrics (reason_name) and has an entry in
 // docs/cacheability.md. kNone: nothing speaks against caching.
@@ -58,9 +58,12 @@ enum class TransactionControl : std::uint8_t {
 struct Effects {
   bool writes_everything = false;  // the relations written cannot be told from text and catalog
   std::vector<Oid> writes;         // relations written, cascades included; sorted, unique
-  bool changes_settings = false;   // SET, set_config, or may run users' code that does
-  bool changes_catalog = false;    // DDL, GRANT, roles, or code that may hold them: the snapshot is in doubt
-  bool may_commit = false;         // CALL, DO, ... may end a transaction inside
+  // Which rows of some of them, before and after, as far as it can be told for a column set: by all pins
+  // of the relation on that set together. Of a set without a pin nothing is known. Sorted by relation.
+  std::vector<RelationPins> row_changes;
+  bool changes_settings = false;  // SET, set_config, or may run users' code that does
+  bool changes_catalog = false;   // DDL, GRANT, roles, or code that may hold them: the snapshot is in doubt
+  bool may_commit = false;        // CALL, DO, ... may end a transaction inside
 };
 
 // A statement judged against one catalog snapshot and search path.
@@ -68,6 +71,8 @@ struct Verdict {
   Reason reason = Reason::kUnparsable;  // kNone: cacheable
   std::string detail;      // what in the statement: a function's or relation's name; may be empty
   std::vector<Oid> reads;  // every relation the reply depends on; sorted, unique; exact if cacheable
+  // Of some of `reads`: the reply depends on these rows only. Sorted by relation; see dependencies.h.
+  std::vector<RelationPins> pins;
   Effects effects;
   // Of several statements the last that has one, but kBeginWithOptions wins; Effects::may_commit is
   // then set too. SET TRANSACTION and SET SESSION CHARACTERISTICS are kBeginWithOptions: what is left

@@ -23,6 +23,7 @@ struct TestTable {
   char persistence = 'p';
   bool row_security = false;
   bool rules = false;
+  char replica_identity = 'd';
 };
 
 class TestCatalog {
@@ -31,9 +32,18 @@ class TestCatalog {
 
   TestCatalog& table(const TestTable& t) {
     const bool system = t.schema == "pg_catalog" || t.schema == "information_schema";
-    return add(CatalogQuery::kRelations,
-               {std::to_string(t.oid), t.schema, t.name, std::string(1, t.kind),
-                std::string(1, t.persistence), flag(system), flag(t.row_security), flag(t.rules)});
+    return add(CatalogQuery::kRelations, {std::to_string(t.oid), t.schema, t.name, std::string(1, t.kind),
+                                          std::string(1, t.persistence), flag(system), flag(t.row_security),
+                                          flag(t.rules), std::string(1, t.replica_identity)});
+  }
+  // A column of a canonical type that some index has.
+  TestCatalog& indexed_column(Oid relation, Attnum number, const std::string& name, Oid type) {
+    return add(CatalogQuery::kIndexes, {"c", std::to_string(relation), std::to_string(number), name,
+                                        std::to_string(type), std::to_string(number)});
+  }
+  // keys: attnums with blanks between; flags: see kIndexes. By default a primary key.
+  TestCatalog& index(Oid relation, const std::string& keys, const std::string& flags = "upodb") {
+    return add(CatalogQuery::kIndexes, {"i", std::to_string(relation), keys, flags, "", ""});
   }
   TestCatalog& view(Oid oid, const std::string& name, const std::string& definition, char kind = 'v') {
     table({.oid = oid, .name = name, .kind = kind});
