@@ -157,7 +157,7 @@ base::Result<std::unique_ptr<EchoServer>> EchoServer::start(const EchoConfig& co
   const auto port = local_port(listener->get());
   if (!port) return std::unexpected(port.error());
   Fd epoll(::epoll_create1(EPOLL_CLOEXEC));
-  if (!epoll.valid()) return std::unexpected(system_error("epoll_create1"));
+  if (!epoll) return std::unexpected(system_error("epoll_create1"));
   epoll_event event{.events = EPOLLIN, .data = {.ptr = nullptr}};
   if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, listener->get(), &event) != 0) {
     return std::unexpected(system_error("epoll_ctl"));
@@ -192,8 +192,8 @@ base::Result<void> EchoServer::turn(int wait_ms) {
 void EchoServer::accept_all() {
   for (;;) {
     Fd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!fd.valid()) return;
-    set_nodelay(fd.get());
+    if (!fd) return;
+    io::tune_connection(fd.get());
     auto session = std::make_unique<Session>();
     session->fd = std::move(fd);
     epoll_event event{.events = EPOLLIN, .data = {.ptr = session.get()}};

@@ -32,7 +32,7 @@ base::Result<std::unique_ptr<LoadGenerator>> LoadGenerator::make(const LoadConfi
   }
   std::unique_ptr<LoadGenerator> generator(new LoadGenerator(config, workload));
   generator->epoll_ = Fd(::epoll_create1(EPOLL_CLOEXEC));
-  if (!generator->epoll_.valid()) return std::unexpected(system_error("epoll_create1"));
+  if (!generator->epoll_) return std::unexpected(system_error("epoll_create1"));
   generator->received_.resize(kReceiveBytes);
   for (int fd : fds) {
     Connection& connection = generator->connections_.emplace_back();

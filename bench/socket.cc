@@ -3,10 +3,8 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -30,10 +28,6 @@ const sockaddr* generic(const sockaddr_in& address) { return reinterpret_cast<co
 
 }  // namespace
 
-Fd::~Fd() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
 base::Error system_error(const std::string& what) {
   return {base::ErrorCode::kUnavailable, what + ": " + std::strerror(errno)};
 }
@@ -42,7 +36,7 @@ base::Result<Fd> listen_tcp(const std::string& host, std::uint16_t port) {
   const auto address = address_of(host, port);
   if (!address) return std::unexpected(address.error());
   Fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd.valid()) return std::unexpected(system_error("socket"));
+  if (!fd) return std::unexpected(system_error("socket"));
   const int on = 1;
   ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (::bind(fd.get(), generic(*address), sizeof *address) != 0) {
@@ -65,11 +59,11 @@ base::Result<Fd> connect_tcp(const std::string& host, std::uint16_t port) {
   const auto address = address_of(host, port);
   if (!address) return std::unexpected(address.error());
   Fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!fd.valid()) return std::unexpected(system_error("socket"));
+  if (!fd) return std::unexpected(system_error("socket"));
   if (::connect(fd.get(), generic(*address), sizeof *address) != 0) {
     return std::unexpected(system_error("connect " + host + ":" + std::to_string(port)));
   }
-  set_nodelay(fd.get());
+  io::tune_connection(fd.get());
   return fd;
 }
 
@@ -79,11 +73,6 @@ base::Result<void> set_nonblocking(int fd) {
     return std::unexpected(system_error("fcntl O_NONBLOCK"));
   }
   return {};
-}
-
-void set_nodelay(int fd) {
-  const int on = 1;
-  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
 std::size_t raise_file_limit() {

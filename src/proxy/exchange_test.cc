@@ -20,6 +20,11 @@ class ExchangeTest : public testing::Test {
     if (!exchange.received_ready(group)) return -1;
     return group.sent_at;
   }
+  // The same of the last group that is outstanding; -2: it was not the last.
+  base::Nanos last_ready() {
+    const base::Nanos number = ready();
+    return exchange.empty() ? number : -2;
+  }
 
   Exchange exchange;
 };
@@ -55,8 +60,7 @@ TEST_F(ExchangeTest, ExtendedMessagesUpToSyncAreOneGroup) {
   exchange.sent_sync();
   EXPECT_EQ(exchange.size(), 2U);
   EXPECT_EQ(ready(), 1);
-  EXPECT_EQ(ready(), 2);
-  EXPECT_TRUE(exchange.empty());
+  EXPECT_EQ(last_ready(), 2);
 }
 
 TEST_F(ExchangeTest, SyncAloneIsAnswered) {
@@ -72,8 +76,7 @@ TEST_F(ExchangeTest, QueryEndsTheExtendedMessagesBeforeIt) {
   extended(1);
   exchange.sent_query('Q');
   EXPECT_FALSE(exchange.open());
-  EXPECT_EQ(ready(), 1);
-  EXPECT_TRUE(exchange.empty());
+  EXPECT_EQ(last_ready(), 1);
 }
 
 TEST_F(ExchangeTest, AnErrorEndsNothing) {
@@ -106,8 +109,7 @@ TEST_F(ExchangeTest, TwoCopiesInOneQuery) {
     exchange.sent_copy_end();
     EXPECT_FALSE(exchange.copying());
   }
-  EXPECT_EQ(ready(), 1);
-  EXPECT_TRUE(exchange.empty());
+  EXPECT_EQ(last_ready(), 1);
 }
 
 TEST_F(ExchangeTest, ExtendedCopyWithSyncBefore) {
@@ -120,8 +122,7 @@ TEST_F(ExchangeTest, ExtendedCopyWithSyncBefore) {
   exchange.sent_copy_end();
   exchange.sent_sync();
   EXPECT_EQ(exchange.size(), 1U);
-  EXPECT_EQ(ready(), 1);
-  EXPECT_TRUE(exchange.empty());
+  EXPECT_EQ(last_ready(), 1);
 }
 
 TEST_F(ExchangeTest, ExtendedCopyWithSyncAfter) {
@@ -131,8 +132,7 @@ TEST_F(ExchangeTest, ExtendedCopyWithSyncAfter) {
   exchange.sent_copy_end();
   EXPECT_TRUE(exchange.open());
   exchange.sent_sync();
-  EXPECT_EQ(ready(), 1);
-  EXPECT_TRUE(exchange.empty());
+  EXPECT_EQ(last_ready(), 1);
 }
 
 TEST_F(ExchangeTest, CopyDoneSentBeforeCopyInResponse) {
@@ -143,8 +143,7 @@ TEST_F(ExchangeTest, CopyDoneSentBeforeCopyInResponse) {
   ASSERT_TRUE(exchange.received_copy_in());
   EXPECT_FALSE(exchange.copying()) << "its end was sent already";
   EXPECT_EQ(ready(), 1);
-  EXPECT_EQ(ready(), 2);
-  EXPECT_TRUE(exchange.empty());
+  EXPECT_EQ(last_ready(), 2);
 }
 
 TEST_F(ExchangeTest, AWholeExtendedCopyInOnePipeline) {
@@ -157,8 +156,7 @@ TEST_F(ExchangeTest, AWholeExtendedCopyInOnePipeline) {
   ASSERT_TRUE(exchange.received_copy_in());
   EXPECT_FALSE(exchange.copying());
   EXPECT_EQ(ready(), 1);
-  EXPECT_EQ(ready(), 2);
-  EXPECT_TRUE(exchange.empty());
+  EXPECT_EQ(last_ready(), 2);
 }
 
 TEST_F(ExchangeTest, AWholeExtendedCopyWithSyncBeforeAndAfter) {
@@ -183,8 +181,7 @@ TEST_F(ExchangeTest, TwoCopiesInOneExtendedPipeline) {
     ASSERT_TRUE(exchange.received_copy_in());
     EXPECT_FALSE(exchange.copying()) << i;
   }
-  EXPECT_EQ(ready(), 1);
-  EXPECT_TRUE(exchange.empty());
+  EXPECT_EQ(last_ready(), 1);
 }
 
 TEST_F(ExchangeTest, CopyThatFailsAtOnceInASimpleQuery) {
@@ -207,8 +204,7 @@ TEST_F(ExchangeTest, CopyThatFailsAtOnceInAnExtendedPipeline) {
   exchange.sent_sync();
   exchange.received_error();
   EXPECT_EQ(ready(), 1);
-  EXPECT_EQ(ready(), 2);
-  EXPECT_TRUE(exchange.empty());
+  EXPECT_EQ(last_ready(), 2);
 }
 
 TEST_F(ExchangeTest, CopyThatFailsAtOnceWithSyncBeforeAndAfter) {
@@ -228,8 +224,7 @@ TEST_F(ExchangeTest, CopyEndAmidExtendedMessagesThatDoNotCopy) {
   extended(1);
   exchange.sent_sync();
   EXPECT_EQ(exchange.size(), 1U);
-  EXPECT_EQ(ready(), 1);
-  EXPECT_TRUE(exchange.empty());
+  EXPECT_EQ(last_ready(), 1);
 }
 
 TEST_F(ExchangeTest, CopyFailsWhileTheClientStillSends) {
@@ -243,8 +238,7 @@ TEST_F(ExchangeTest, CopyFailsWhileTheClientStillSends) {
   exchange.sent_copy_end();  // sent before the error was seen
   exchange.sent_sync();
   EXPECT_EQ(exchange.size(), 1U);
-  EXPECT_EQ(ready(), 1);
-  EXPECT_TRUE(exchange.empty());
+  EXPECT_EQ(last_ready(), 1);
 }
 
 TEST_F(ExchangeTest, SimpleCopyFailsWhileTheClientStillSends) {
@@ -253,8 +247,7 @@ TEST_F(ExchangeTest, SimpleCopyFailsWhileTheClientStillSends) {
   exchange.sent_copy_data();
   exchange.received_error();
   exchange.sent_copy_end();
-  EXPECT_EQ(ready(), 1);
-  EXPECT_TRUE(exchange.empty());
+  EXPECT_EQ(last_ready(), 1);
 }
 
 TEST_F(ExchangeTest, ErrorBeforeAnyDataWithSyncBefore) {

@@ -46,7 +46,7 @@ std::uint64_t format_of(const std::vector<std::int16_t>& formats, std::size_t i)
 
 }  // namespace
 
-QueryPath::QueryPath(Services& services, Channel& client, Channel& upstream, std::string database,
+QueryPath::QueryPath(Services& services, Channel& client, Channel& upstream, const std::string& database,
                      std::shared_ptr<cache::Waiter> waiter, std::function<void()> resume)
     : services_(services),
       client_(client),

@@ -27,7 +27,7 @@ namespace pgweir::proxy {
 class QueryPath {
  public:
   // resume: has process() called again soon with what was left; must not call it itself.
-  QueryPath(Services& services, Channel& client, Channel& upstream, std::string database,
+  QueryPath(Services& services, Channel& client, Channel& upstream, const std::string& database,
             std::shared_ptr<cache::Waiter> waiter, std::function<void()> resume);
   ~QueryPath();
 

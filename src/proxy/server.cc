@@ -214,6 +214,7 @@ void Server::stop() {
 
 std::vector<const ProxyStats*> Server::stats() const {
   std::vector<const ProxyStats*> out;
+  out.reserve(workers_.size());
   for (const auto& worker : workers_) out.push_back(&worker->stats());
   return out;
 }

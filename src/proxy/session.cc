@@ -557,7 +557,8 @@ bool Session::nothing_to_come() const {
 }
 
 void Session::upstream_closed(const std::string& reason) {
-  const std::string why = reason;  // may live in the stream
+  // The reason may live in the stream.
+  const std::string why = reason;  // NOLINT(performance-unnecessary-copy-initialization)
   drop_upstream();
   if (phase_ == Phase::kClosing && client_.is_open()) return;  // the last words are still being written
   if (phase_ == Phase::kServing || phase_ == Phase::kLogin) {

@@ -158,7 +158,7 @@ void UpstreamConnector::shake_hands() {
   attempt_failed(addresses_[next_address_ - 1].text() + ": TLS: " + stream_->error());
 }
 
-void UpstreamConnector::attempt_failed(std::string why) {
+void UpstreamConnector::attempt_failed(const std::string& why) {
   if (!failures_.empty()) failures_ += "; ";
   failures_ += why;
   plain_retry_ = false;

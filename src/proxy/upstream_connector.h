@@ -52,7 +52,7 @@ class UpstreamConnector final : public io::Handler {
   void tls_answered();
   void begin_handshake();
   void shake_hands();
-  void attempt_failed(std::string why);
+  void attempt_failed(const std::string& why);
   void finish(base::Result<UpstreamStream> result);
   void drop_stream();
   bool wants_tls() const;
