@@ -11,6 +11,7 @@ void add_drill(CLI::App& cli, int& exit_code) {
   CLI::App* command =
       cli.add_subcommand("drill", "bring up a private PostgreSQL, users and pgweir, and watch them");
   command->require_subcommand(1);
+  command->footer("Examples:\n  pgweir drill shop\n  pgweir drill shop --help");
   CLI::App* shop =
       command->add_subcommand("shop", "an ordinary day: a shop API with and without pgweir, side by side");
   shop->add_option("--seconds", options->seconds, "how long the traffic lasts; 0: until Ctrl-C")

@@ -1,4 +1,7 @@
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <string>
 
 #include "app/commands.h"
@@ -18,6 +21,12 @@ int main(int argc, char** argv) {
   pgweir::app::add_setup(cli, exit_code);
   try {
     cli.parse(argc, argv);
+  } catch (const CLI::RequiredError& error) {
+    // Before it looks at words that it does not know, the parser misses a command.
+    const auto unknown = cli.remaining(true);
+    if (unknown.empty()) return cli.exit(error), 2;
+    fmt::print(stderr, "pgweir: there is no command '{}'; pgweir --help lists them\n", unknown.front());
+    return 2;
   } catch (const CLI::ParseError& error) {
     const int code = cli.exit(error);
     return code == 0 ? 0 : 2;

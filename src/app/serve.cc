@@ -190,11 +190,13 @@ int serve(const ServeOptions& options) {
                                    .status_json = [&] { return status_json(running); },
                                    .not_ready_reason = [&] { return not_ready_reason(running); }});
   if (!config->admin.listen.empty()) {
-    if (auto port = admin.start(config->admin.listen); !port) {
+    const auto port = admin.start(config->admin.listen);
+    if (!port) {
       spdlog::error("admin: {}", port.error().message);
       return 1;
     }
-    spdlog::info("dashboard at http://{}/", config->admin.listen);
+    const std::string& listen = config->admin.listen;
+    spdlog::info("dashboard at http://{}:{}/", listen.substr(0, listen.rfind(':')), *port);
   }
   for (const std::string& address : server.listening()) spdlog::info("listening on {}", address);
   spdlog::info("upstream is {}", config::format_upstream(config->upstream));

@@ -150,6 +150,13 @@ void tune_connection(int fd) {
   setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 }
 
+SocketAddress local_address(int fd) {
+  SocketAddress out;
+  out.size = sizeof out.storage;
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&out.storage), &out.size) != 0) out = {};
+  return out;
+}
+
 SocketAddress peer_address(int fd) {
   SocketAddress out;
   out.size = sizeof out.storage;

@@ -66,5 +66,7 @@ void tune_connection(int fd);
 
 // The other end of an accepted connection.
 SocketAddress peer_address(int fd);
+// Where a socket is bound; the port is the real one where port 0 was asked for.
+SocketAddress local_address(int fd);
 
 }  // namespace pgweir::io

@@ -20,14 +20,6 @@ SocketAddress numeric(const std::string& host, std::uint16_t port) {
   return found ? found->front() : SocketAddress{};
 }
 
-// The address a listening socket got for port 0.
-SocketAddress bound_address(const Fd& fd) {
-  SocketAddress out;
-  out.size = sizeof out.storage;
-  EXPECT_EQ(getsockname(fd.get(), reinterpret_cast<sockaddr*>(&out.storage), &out.size), 0);
-  return out;
-}
-
 void wait_for(int fd, short events) {
   pollfd waiting{.fd = fd, .events = events, .revents = 0};
   ASSERT_EQ(poll(&waiting, 1, 10'000), 1);
@@ -82,7 +74,7 @@ TEST(SocketAddressTest, AUnixPathThatIsTooLong) {
 TEST(SocketTest, ListenConnectAccept) {
   auto listener = listen_on(numeric("127.0.0.1", 0));
   ASSERT_TRUE(listener.has_value()) << listener.error().message;
-  const SocketAddress address = bound_address(*listener);
+  const SocketAddress address = local_address(listener->get());
   auto client = begin_connect(address);
   ASSERT_TRUE(client.has_value()) << client.error().message;
   wait_for(client->get(), POLLOUT);
@@ -97,9 +89,9 @@ TEST(SocketTest, ListenConnectAccept) {
 TEST(SocketTest, APortIsTakenOnce) {
   auto first = listen_on(numeric("127.0.0.1", 0));
   ASSERT_TRUE(first.has_value());
-  const auto second = listen_on(bound_address(*first));
+  const auto second = listen_on(local_address(first->get()));
   ASSERT_FALSE(second.has_value());
-  EXPECT_NE(second.error().message.find(bound_address(*first).text()), std::string::npos);
+  EXPECT_NE(second.error().message.find(local_address(first->get()).text()), std::string::npos);
 }
 
 TEST(SocketTest, NobodyListens) {
@@ -107,7 +99,7 @@ TEST(SocketTest, NobodyListens) {
   {
     auto listener = listen_on(numeric("127.0.0.1", 0));
     ASSERT_TRUE(listener.has_value());
-    address = bound_address(*listener);
+    address = local_address(listener->get());
   }
   auto client = begin_connect(address);
   if (client) {

@@ -145,12 +145,13 @@ base::Result<void> Server::open_listeners(const ServerConfig& config) {
     for (const io::SocketAddress& address : *addresses) {
       auto fd = io::listen_on(address);
       if (!fd) return std::unexpected(fd.error());
-      const std::string unix_path = address.storage.ss_family == AF_UNIX ? address.text() : "";
+      const std::string bound = io::local_address(fd->get()).text();
+      const std::string unix_path = address.storage.ss_family == AF_UNIX ? bound : "";
       listeners_.push_back(
           std::make_unique<Listener>(workers_.front()->loop(), std::move(*fd), unix_path,
                                      [this](io::Fd client) { dispatch(std::move(client)); }));
       if (auto opened = listeners_.back()->open(); !opened) return opened;
-      listening_.push_back(address.text());
+      listening_.push_back(bound);
     }
   }
   return {};

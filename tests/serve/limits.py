@@ -4,7 +4,7 @@ import socket
 import stat
 
 from scratch import wire
-from scratch.process import ROOT, Child, ScratchDirectory, free_port, wait_until
+from scratch.process import Child, ScratchDirectory, free_port, wait_until
 from serve.scenario import holds, login_error, same, scenario, url
 
 IDLE_SESSIONS = 5000
@@ -78,7 +78,7 @@ def thousands_of_idle_sessions(stage):
     """Before a stub, since PostgreSQL would need as many processes."""
     port = free_port()
     with ScratchDirectory("stub") as directory:
-        stub = Child("bench-echo", [ROOT / "build" / stage.preset / "bench-echo", "--port", port], directory / "log")
+        stub = Child("bench-echo", [stage.binaries / "bench-echo", "--port", port], directory / "log")
         try:
             wait_until("the stub", lambda: wire.answers("127.0.0.1", port), alive=stub.running)
             with stage.pgweir(url(port, sslmode="disable"), server_sessions_max=IDLE_SESSIONS) as pgweir:
