@@ -1,6 +1,7 @@
 #include "drill/child_process.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <grp.h>
 #include <poll.h>
 #include <sys/prctl.h>
@@ -14,8 +15,6 @@
 #include <deque>
 #include <fstream>
 #include <string_view>
-
-extern char** environ;
 
 namespace pgweir::drill {
 
@@ -35,7 +34,8 @@ Launch prepare(ChildOptions& options) {
   Launch launch;
   for (std::string& argument : options.command) launch.arguments.push_back(argument.data());
   launch.arguments.push_back(nullptr);
-  for (const auto& [name, value] : options.environment) launch.added.push_back(name + '=' + value);
+  for (const auto& [name, value] : options.environment)
+    launch.added.push_back(fmt::format("{}={}", name, value));
   for (std::string& entry : launch.added) launch.environment.push_back(entry.data());
   // The first of two equal names counts, so ours come after the added ones.
   for (char** entry = environ; *entry; ++entry) launch.environment.push_back(*entry);
