@@ -48,12 +48,9 @@ void write_lookups(const Workers& workers, PrometheusWriter& out) {
 }
 
 void write_cache(const cache::CacheStats& stats, PrometheusWriter& out) {
-  out.family("pgweir_cache_entries", "Replies kept in memory.", MetricType::kGauge);
-  out.sample(stats.entries);
-  out.family("pgweir_cache_bytes", "Memory taken by the cache, all told.", MetricType::kGauge);
-  out.sample(stats.bytes);
-  out.family("pgweir_cache_limit_bytes", "The limit of that (cache.memory_bytes).", MetricType::kGauge);
-  out.sample(stats.bytes_max);
+  out.gauge("pgweir_cache_entries", "Replies kept in memory.", stats.entries);
+  out.gauge("pgweir_cache_bytes", "Memory taken by the cache, all told.", stats.bytes);
+  out.gauge("pgweir_cache_limit_bytes", "The limit of that (cache.memory_bytes).", stats.bytes_max);
   out.family("pgweir_cache_evictions_total", "Replies that left the cache, by reason.", MetricType::kCounter);
   for (std::size_t i = 0; i < cache::kEvictions; ++i)
     out.sample({{"reason", cache::name(static_cast<cache::Eviction>(i))}}, stats.evictions[i]);
@@ -62,34 +59,28 @@ void write_cache(const cache::CacheStats& stats, PrometheusWriter& out) {
     out.sample({{"result", cache::name(static_cast<cache::KeepResult>(i))}}, stats.keeps[i]);
   for (std::size_t i = 0; i < cache::kFillEnds; ++i)
     out.sample({{"result", cache::name(static_cast<cache::FillEnd>(i))}}, stats.abandons[i]);
-  out.family("pgweir_cache_fills_in_flight", "Fills that have not ended.", MetricType::kGauge);
-  out.sample(stats.fills_in_flight);
-  out.family("pgweir_cache_waits_total", "Statements that waited for another's fill.", MetricType::kCounter);
-  out.sample(stats.waits);
-  out.family("pgweir_cache_saved_seconds_total", "Database time that hits saved.", MetricType::kCounter);
-  out.sample(static_cast<double>(stats.hit_cost) / 1e9);
+  out.gauge("pgweir_cache_fills_in_flight", "Fills that have not ended.", stats.fills_in_flight);
+  out.counter("pgweir_cache_waits_total", "Statements that waited for another's fill.", stats.waits);
+  out.counter("pgweir_cache_saved_seconds_total", "Database time that hits saved.",
+              static_cast<double>(stats.hit_cost) / 1e9);
 }
 
 void write_proxy(const Workers& workers, PrometheusWriter& out) {
-  out.family("pgweir_upstream_queries_total", "Statements sent to PostgreSQL, pgweir's own included.",
-             MetricType::kCounter);
-  out.sample(sum_of(workers, &ProxyStats::upstream_queries));
-  out.family("pgweir_upstream_connections", "Connections to PostgreSQL.", MetricType::kGauge);
-  out.sample(sum_of(workers, &ProxyStats::upstream_connections));
-  out.family("pgweir_client_sessions", "Client connections.", MetricType::kGauge);
-  out.sample(sum_of(workers, &ProxyStats::client_sessions));
-  out.family("pgweir_client_sessions_opened_total", "Client connections accepted.", MetricType::kCounter);
-  out.sample(sum_of(workers, &ProxyStats::sessions_opened));
-  out.family("pgweir_client_sessions_refused_total", "Clients refused for server.sessions_max.",
-             MetricType::kCounter);
-  out.sample(sum_of(workers, &ProxyStats::sessions_refused));
-  out.family("pgweir_protocol_errors_total", "Sessions ended by malformed messages.", MetricType::kCounter);
-  out.sample(sum_of(workers, &ProxyStats::protocol_errors));
-  out.family("pgweir_settings_probes_total", "Times a session's settings were read from its backend.",
-             MetricType::kCounter);
-  out.sample(sum_of(workers, &ProxyStats::settings_probes));
-  out.family("pgweir_catalog_loads_total", "Times a database's catalog was read.", MetricType::kCounter);
-  out.sample(sum_of(workers, &ProxyStats::catalog_loads));
+  out.counter("pgweir_upstream_queries_total", "Statements sent to PostgreSQL, pgweir's own included.",
+              sum_of(workers, &ProxyStats::upstream_queries));
+  out.gauge("pgweir_upstream_connections", "Connections to PostgreSQL.",
+            sum_of(workers, &ProxyStats::upstream_connections));
+  out.gauge("pgweir_client_sessions", "Client connections.", sum_of(workers, &ProxyStats::client_sessions));
+  out.counter("pgweir_client_sessions_opened_total", "Client connections accepted.",
+              sum_of(workers, &ProxyStats::sessions_opened));
+  out.counter("pgweir_client_sessions_refused_total", "Clients refused for server.sessions_max.",
+              sum_of(workers, &ProxyStats::sessions_refused));
+  out.counter("pgweir_protocol_errors_total", "Sessions ended by malformed messages.",
+              sum_of(workers, &ProxyStats::protocol_errors));
+  out.counter("pgweir_settings_probes_total", "Times a session's settings were read from its backend.",
+              sum_of(workers, &ProxyStats::settings_probes));
+  out.counter("pgweir_catalog_loads_total", "Times a database's catalog was read.",
+              sum_of(workers, &ProxyStats::catalog_loads));
 }
 
 void write_times(const Workers& workers, PrometheusWriter& out) {

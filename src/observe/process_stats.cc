@@ -117,23 +117,16 @@ base::Result<ProcessStats> read_process_stats() {
 }
 
 void write_process_stats(const ProcessStats& stats, PrometheusWriter& writer) {
-  writer.family("process_cpu_seconds_total", "User and system CPU time, all threads.", MetricType::kCounter);
-  writer.sample(stats.cpu_seconds);
-  writer.family("process_resident_memory_bytes", "Memory in RAM.", MetricType::kGauge);
-  writer.sample(stats.resident_bytes);
-  writer.family("process_virtual_memory_bytes", "Address space.", MetricType::kGauge);
-  writer.sample(stats.virtual_bytes);
-  writer.family("process_threads", "Threads.", MetricType::kGauge);
-  writer.sample(stats.threads);
-  writer.family("process_open_fds", "Open file descriptors.", MetricType::kGauge);
-  writer.sample(stats.open_fds);
+  writer.counter("process_cpu_seconds_total", "User and system CPU time, all threads.", stats.cpu_seconds);
+  writer.gauge("process_resident_memory_bytes", "Memory in RAM.", stats.resident_bytes);
+  writer.gauge("process_virtual_memory_bytes", "Address space.", stats.virtual_bytes);
+  writer.gauge("process_threads", "Threads.", stats.threads);
+  writer.gauge("process_open_fds", "Open file descriptors.", stats.open_fds);
   if (stats.max_fds) {
-    writer.family("process_max_fds", "Limit on open file descriptors.", MetricType::kGauge);
-    writer.sample(*stats.max_fds);
+    writer.gauge("process_max_fds", "Limit on open file descriptors.", *stats.max_fds);
   }
-  writer.family("process_start_time_seconds", "Start of the process since the Unix epoch.",
-                MetricType::kGauge);
-  writer.sample(stats.start_time_seconds);
+  writer.gauge("process_start_time_seconds", "Start of the process since the Unix epoch.",
+               stats.start_time_seconds);
 }
 
 }  // namespace pgweir::observe

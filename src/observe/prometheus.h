@@ -49,6 +49,18 @@ class PrometheusWriter {
     sample(std::span<const Label>{}, value);
   }
 
+  // A family with one sample, which has no labels.
+  template <class Number>
+  void counter(std::string_view name, std::string_view help, Number value) {
+    family(name, help, MetricType::kCounter);
+    sample(value);
+  }
+  template <class Number>
+  void gauge(std::string_view name, std::string_view help, Number value) {
+    family(name, help, MetricType::kGauge);
+    sample(value);
+  }
+
   // The sum of the parts (one for each worker), in seconds. The bounds are powers of two
   // microseconds, which base::Histogram counts exactly, from 16 us to 16.8 s.
   void histogram(std::span<const Label> labels, std::span<const base::Histogram* const> parts);

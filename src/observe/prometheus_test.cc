@@ -22,8 +22,8 @@ TEST(PrometheusWriter, WritesHelpAndTypeOnceForEachFamily) {
   writer.family("pgweir_cache_lookups_total", "Lookups.", MetricType::kCounter);
   writer.sample({{"outcome", "hit"}, {"reason", ""}}, 7u);
   writer.sample({{"outcome", "miss"}, {"reason", "cold"}}, std::uint64_t{18446744073709551615u});
-  writer.family("pgweir_client_sessions", "Sessions.", MetricType::kGauge);
-  writer.sample(-3);
+  writer.gauge("pgweir_client_sessions", "Sessions.", -3);
+  writer.counter("pgweir_cache_waits_total", "Waits.", 5u);
   EXPECT_EQ(writer.text(),
             "# HELP pgweir_cache_lookups_total Lookups.\n"
             "# TYPE pgweir_cache_lookups_total counter\n"
@@ -31,7 +31,10 @@ TEST(PrometheusWriter, WritesHelpAndTypeOnceForEachFamily) {
             "pgweir_cache_lookups_total{outcome=\"miss\",reason=\"cold\"} 18446744073709551615\n"
             "# HELP pgweir_client_sessions Sessions.\n"
             "# TYPE pgweir_client_sessions gauge\n"
-            "pgweir_client_sessions -3\n");
+            "pgweir_client_sessions -3\n"
+            "# HELP pgweir_cache_waits_total Waits.\n"
+            "# TYPE pgweir_cache_waits_total counter\n"
+            "pgweir_cache_waits_total 5\n");
 }
 
 TEST(PrometheusWriter, EscapesLabelsAndHelp) {

@@ -33,7 +33,9 @@ class ParseOutput {
   PgQuery__ParseResult* tree_ = nullptr;
 };
 
-std::size_t bytes_of(const std::string& s) { return sizeof(std::string) + (s.capacity() > 15 ? s.capacity() : 0); }
+std::size_t bytes_of(const std::string& s) {
+  return sizeof(std::string) + (s.capacity() > 15 ? s.capacity() : 0);
+}
 
 std::size_t bytes_of(const Name& name) { return bytes_of(name.schema) + bytes_of(name.name); }
 
