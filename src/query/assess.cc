@@ -117,6 +117,7 @@ class Assessor {
     }
     if (relation.persistence == 't') note(Reason::kTempRelation, name);
     if (relation.persistence == 'u') note(Reason::kUnloggedRelation, name);
+    out_.row_security = out_.row_security || relation.row_security;
     if (relation.row_security) note(Reason::kRowSecurity, name);
     if (relation.has_rules) note(Reason::kRule, name);
     if (relation.column_reason != Reason::kNone) note(relation.column_reason, name);
@@ -125,6 +126,7 @@ class Assessor {
   void view(const Relation& relation, const std::string& name) {
     const ViewFacts& facts = catalog_.view(relation);
     out_.reads.insert(facts.reads.begin(), facts.reads.end());
+    out_.unseen_reads.insert(facts.reads.begin(), facts.reads.end());
     out_.runs_code = out_.runs_code || facts.runs_code;
     if (facts.reason == Reason::kNone || facts.reason == Reason::kNoTable) return;
     std::string detail = name + ": " + std::string(reason_name(facts.reason));
@@ -213,6 +215,7 @@ class Assessor {
         (facts.user_on_builtin_types || (facts.user_mixed && (use.untyped || user_types_possible())) ||
          (facts.user_on_user_types && user_types_possible()));
     if (elsewhere || captured || !known) {
+      out_.equality_added = out_.equality_added || name.name == "=";
       // Not in the snapshot: made since, so it may do anything.
       out_.runs_code = out_.runs_code || facts.user_has_effects || (!known && !added);
       return note(Reason::kUserFunction, "operator " + text_of(name));

@@ -15,6 +15,9 @@ struct Assessment {
   Reason reason = Reason::kNone;  // the first found
   std::string detail;
   std::set<Oid> reads;
+  std::set<Oid> unseen_reads;     // read by views too, where the statement's own tree does not show it
+  bool row_security = false;      // policies may read anything as well
+  bool equality_added = false;    // "=" may mean an operator that is not built in
   bool runs_code = false;         // may run code that may do anything
   bool unknown_relation = false;  // temporary, or newer than the snapshot: may be a view that does anything
   bool changes_settings = false;  // calls set_config()

@@ -135,34 +135,42 @@ bool is_table(const Relation& relation) { return relation.kind == 'r' || relatio
 
 }  // namespace
 
-std::optional<std::vector<Oid>> Catalog::written_with(const Relation& relation, WriteKind kind) const {
+std::optional<Written> Catalog::written_with(const Relation& relation, WriteKind kind) const {
   if (kind == WriteKind::kRefresh) {
     if (relation.kind != 'm' || view(relation).runs_code) return std::nullopt;
-    return std::vector<Oid>{relation.oid};
+    return Written{{relation.oid}, {}};
   }
+  struct Step {
+    Oid relation;
+    WriteKind how;
+    bool by_key;
+    auto operator<=>(const Step&) const = default;
+  };
   std::set<Oid> written;
-  std::set<std::pair<Oid, WriteKind>> seen;
-  std::vector<std::pair<Oid, WriteKind>> pending = {{relation.oid, kind}};
+  std::set<Oid> by_keys;
+  std::set<Step> seen;
+  std::vector<Step> pending = {{relation.oid, kind, false}};
   while (!pending.empty()) {
-    const auto [oid, how] = pending.back();
+    const Step step = pending.back();
     pending.pop_back();
-    if (!seen.emplace(oid, how).second) continue;
-    written.insert(oid);
-    const Relation* const table = this->relation(oid);
+    if (!seen.insert(step).second) continue;
+    written.insert(step.relation);
+    if (step.by_key) by_keys.insert(step.relation);
+    const Relation* const table = this->relation(step.relation);
     if (table == nullptr || !is_table(*table) || table->system || table->write_runs_code ||
         table->has_rules) {
       return std::nullopt;
     }
-    for (const Oid child : table->descendants) pending.emplace_back(child, how);
-    const auto keys = tables_->foreign_keys.find(oid);
+    for (const Oid child : table->descendants) pending.push_back({child, step.how, step.by_key});
+    const auto keys = tables_->foreign_keys.find(step.relation);
     if (keys == tables_->foreign_keys.end()) continue;
     // What a key's action does to the referencing rows may be an update or a delete.
-    const WriteKind next = how == WriteKind::kTruncateCascade ? how : WriteKind::kMerge;
+    const WriteKind next = step.how == WriteKind::kTruncateCascade ? step.how : WriteKind::kMerge;
     for (const ForeignKey& key : keys->second) {
-      if (follows(key, how)) pending.emplace_back(key.referencing, next);
+      if (follows(key, step.how)) pending.push_back({key.referencing, next, true});
     }
   }
-  return std::vector<Oid>(written.begin(), written.end());
+  return Written{{written.begin(), written.end()}, {by_keys.begin(), by_keys.end()}};
 }
 
 }  // namespace pgweir::query

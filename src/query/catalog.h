@@ -121,6 +121,12 @@ struct ViewFacts {
   bool runs_code = false;  // reading it may run code that is not built in: unknown effects
 };
 
+// What a write changes; sorted.
+struct Written {
+  std::vector<Oid> relations;
+  std::vector<Oid> by_keys;  // those of them that foreign keys may change along with others
+};
+
 // Immutable once built; any thread.
 class Catalog {
  public:
@@ -145,8 +151,8 @@ class Catalog {
   // Parsed and judged at the first call. REQUIRES: relation.kind == 'v'.
   const ViewFacts& view(const Relation& relation) const;
   // The relation, its descendants and whatever foreign keys change along with them when rows are
-  // deleted or updated; sorted. nullopt: code that is not built in may run on the way.
-  std::optional<std::vector<Oid>> written_with(const Relation& relation, WriteKind kind) const;
+  // deleted or updated. nullopt: code that is not built in may run on the way.
+  std::optional<Written> written_with(const Relation& relation, WriteKind kind) const;
 
  private:
   friend class CatalogBuilder;

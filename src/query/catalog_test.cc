@@ -56,7 +56,7 @@ TEST(Catalog, InheritanceCyclesEnd) {
                            .inherits(20001, 20000)
                            .build();
   EXPECT_THAT(catalog->relation(20000)->descendants, testing::ElementsAre(20001));
-  EXPECT_EQ(catalog->written_with(*catalog->relation(20000), WriteKind::kInsert)->size(), 2U);
+  EXPECT_EQ(catalog->written_with(*catalog->relation(20000), WriteKind::kInsert)->relations.size(), 2U);
 }
 
 TEST(Catalog, ViewsOfEachOtherEnd) {

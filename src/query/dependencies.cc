@@ -79,6 +79,8 @@ class Values {
     if (source.number == 0 || source.number > execution_.parameters.size()) return {};
     const Parameter& parameter = execution_.parameters[source.number - 1U];
     if (parameter.type == 0 && !source.inferred) return {};
+    // Even a NULL of another family decides how the other values of an IN list are compared.
+    if (parameter.type != 0 && value_family(parameter.type) != value_family(column.type)) return {};
     if (!parameter.value) return {Value::Kind::kNull, {}};
     const auto form = parameter.binary ? RawValue::Form::kBinary : RawValue::Form::kText;
     return canonical(column, {form, *parameter.value, parameter.type});

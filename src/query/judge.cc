@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "query/assess.h"
+#include "query/pinner.h"
 
 namespace pgweir::query {
 namespace {
@@ -101,7 +102,7 @@ void add_writes(const Statement& statement, const Catalog& catalog, const Search
       effects.changes_catalog = effects.changes_catalog || relation != nullptr;  // code may hold DDL
       continue;
     }
-    effects.writes.insert(effects.writes.end(), written->begin(), written->end());
+    effects.writes.insert(effects.writes.end(), written->relations.begin(), written->relations.end());
   }
 }
 
@@ -137,7 +138,11 @@ void judge_tree(const Statement& statement, const Catalog& catalog, const Search
     verdict.effects.changes_catalog = true;
   }
   verdict.harmless = is_empty(verdict.effects) && !statement.locking && !assessment.changes_state;
-  if (statement.kind == StatementKind::kSelect) judge_select(statement, assessment, verdict);
+  if (runs && !verdict.effects.writes_everything && !verdict.effects.writes.empty())
+    verdict.effects.row_changes = pin_changes(statement, assessment, catalog, path);
+  if (statement.kind != StatementKind::kSelect) return;
+  judge_select(statement, assessment, verdict);
+  if (verdict.cacheable()) pin_reads(statement, assessment, catalog, path, verdict);
 }
 
 Verdict judge_one(const Statement& statement, const Catalog* catalog, const SearchPath& path,

@@ -128,6 +128,7 @@ void Reducer::range_var(const ProtobufCMessage& message) {
   const Name name{std::string(text_of(relation.schemaname)), std::string(text_of(relation.relname))};
   const bool other_database = !text_of(relation.catalogname).empty();
   if (name.schema.empty() && is_cte(name.name)) return;
+  predicates_.count_relation();
   reads_.emplace(name, other_database);
 }
 
@@ -153,6 +154,7 @@ void Reducer::open_scope(const PgQuery__WithClause* with) {
 void Reducer::select(const ProtobufCMessage& message) {
   const auto& statement = as<PgQuery__SelectStmt>(message);
   open_scope(statement.with_clause);
+  predicates_.select(statement, cte_test());
   visit_children(message, std::array{address(statement.with_clause)});
   close_scope();
 }
@@ -170,6 +172,7 @@ void Reducer::insert(const ProtobufCMessage& message) {
   const auto& statement = as<PgQuery__InsertStmt>(message);
   open_scope(statement.with_clause);
   add_write(WriteKind::kInsert, statement.relation);
+  predicates_.insert(statement);
   const auto* const conflict = statement.on_conflict_clause;
   if (conflict != nullptr && conflict->action != PG_QUERY__ON_CONFLICT_ACTION__ONCONFLICT_NOTHING) {
     add_write(WriteKind::kUpdate, statement.relation);
@@ -182,6 +185,7 @@ void Reducer::update(const ProtobufCMessage& message) {
   const auto& statement = as<PgQuery__UpdateStmt>(message);
   open_scope(statement.with_clause);
   add_write(WriteKind::kUpdate, statement.relation);
+  predicates_.update(statement, cte_test());
   visit_children(message, std::array{address(statement.with_clause), address(statement.relation)});
   close_scope();
 }
@@ -190,6 +194,7 @@ void Reducer::remove(const ProtobufCMessage& message) {
   const auto& statement = as<PgQuery__DeleteStmt>(message);
   open_scope(statement.with_clause);
   add_write(WriteKind::kDelete, statement.relation);
+  predicates_.remove(statement, cte_test());
   visit_children(message, std::array{address(statement.with_clause), address(statement.relation)});
   close_scope();
 }
@@ -369,6 +374,10 @@ void Reducer::type_name(const ProtobufCMessage& message) {
   add_type(&as<PgQuery__TypeName>(message), CastUse::Argument::kAnything);
 }
 
+void Reducer::parameter(const ProtobufCMessage& message) {
+  predicates_.count_parameter(as<PgQuery__ParamRef>(message).number);
+}
+
 void Reducer::sample(const ProtobufCMessage& message) {
   out_.tablesample = true;
   visit_children(message);
@@ -387,7 +396,7 @@ Reducer::Handler Reducer::handler_of(const ProtobufCMessageDescriptor* descripto
       {&pg_query__a__const__descriptor, &R::leaf},
       {&pg_query__a__star__descriptor, &R::leaf},
       {&pg_query__alias__descriptor, &R::leaf},
-      {&pg_query__param_ref__descriptor, &R::leaf},
+      {&pg_query__param_ref__descriptor, &R::parameter},
       {&pg_query__set_to_default__descriptor, &R::leaf},
       {&pg_query__current_of_expr__descriptor, &R::leaf},
       {&pg_query__select_stmt__descriptor, &R::select},

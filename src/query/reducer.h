@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "query/predicate_reader.h"
 #include "query/syntax.h"
 
 namespace pgweir::query {
@@ -18,6 +19,8 @@ namespace pgweir::query {
 // only note something and visit every child, so that no field is forgotten.
 class Reducer {
  public:
+  // literals: of the text that was parsed; they must outlive this.
+  explicit Reducer(std::span<const Literal> literals) : predicates_(literals) {}
   Statement reduce(const PgQuery__Node& statement);
 
  private:
@@ -56,6 +59,7 @@ class Reducer {
   void sample(const ProtobufCMessage& message);
   void xml(const ProtobufCMessage& message);
   void type_name(const ProtobufCMessage& message);
+  void parameter(const ProtobufCMessage& message);
   void into(const ProtobufCMessage& message);
 
   // Utility statements.
@@ -70,6 +74,9 @@ class Reducer {
   void open_scope(const PgQuery__WithClause* with);
   void close_scope() { scopes_.pop_back(); }
   bool is_cte(std::string_view name) const;
+  PredicateReader::IsCte cte_test() const {
+    return [this](std::string_view name) { return is_cte(name); };
+  }
 
   void add_write(WriteKind kind, const PgQuery__RangeVar* relation);
   void add_operator(std::size_t count, PgQuery__Node* const* name, bool untyped);
@@ -80,6 +87,7 @@ class Reducer {
   CastUse::Argument argument_kind(const PgQuery__Node* argument) const;
 
   Statement out_;
+  PredicateReader predicates_;
   std::set<std::pair<Name, bool>> reads_;  // and whether another database is named
   std::set<Name> functions_;
   std::set<Name> fields_;

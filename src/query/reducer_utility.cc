@@ -178,6 +178,7 @@ Statement Reducer::reduce(const PgQuery__Node& statement) {
   out_.fields.assign(fields_.begin(), fields_.end());
   out_.operators.assign(operators_.begin(), operators_.end());
   for (const auto& [type, argument] : casts_) out_.casts.push_back({type, argument});
+  out_.predicates = predicates_.finish();
   return std::move(out_);
 }
 

@@ -23,8 +23,22 @@ struct Entry {
   std::size_t bytes = 0;
 };
 
+std::size_t pin_bytes(const std::vector<RelationPins>& relations) {
+  std::size_t bytes = 0;
+  for (const RelationPins& relation : relations) {
+    bytes += sizeof relation;
+    for (const Pin& pin : relation.pins) {
+      bytes += sizeof pin;
+      for (const PinnedColumn& column : pin.columns)
+        bytes += sizeof column + column.alternatives.capacity() * sizeof(ValueSource);
+    }
+  }
+  return bytes;
+}
+
 std::size_t verdict_bytes(const Verdict& v) {
-  return v.detail.capacity() + (v.reads.capacity() + v.effects.writes.capacity()) * sizeof(Oid);
+  return pin_bytes(v.pins) + pin_bytes(v.effects.row_changes) + v.detail.capacity() +
+         (v.reads.capacity() + v.effects.writes.capacity()) * sizeof(Oid);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <pg_query.h>
 #include <pg_query.pb-c.h>
 
+#include "query/literals.h"
 #include "query/nesting.h"
 #include "query/reducer.h"
 #include "query/scan.h"
@@ -48,7 +49,7 @@ std::size_t bytes_of(const Statement& s) {
   for (const auto* names : {&s.functions, &s.fields}) {
     for (const Name& name : *names) bytes += bytes_of(name);
   }
-  return bytes;
+  return bytes + s.predicates.memory_bytes();
 }
 
 }  // namespace
@@ -69,11 +70,12 @@ base::Result<std::shared_ptr<const Syntax>> parse(std::string_view sql) {
   const ParseOutput output(text);
   if (output.error() != nullptr) return base::fail(base::ErrorCode::kInvalid, output.error());
   if (output.tree() == nullptr) return base::fail(base::ErrorCode::kInternal, "parse tree cannot be read");
+  const std::vector<Literal> literals = literals_of(text, text.size());
   std::vector<Statement> statements;
   for (std::size_t i = 0; i < output.tree()->n_stmts; ++i) {
     const PgQuery__Node* const statement = output.tree()->stmts[i]->stmt;
     if (statement == nullptr) return base::fail(base::ErrorCode::kInternal, "empty statement in the tree");
-    statements.push_back(Reducer().reduce(*statement));
+    statements.push_back(Reducer(literals).reduce(*statement));
   }
   return std::make_shared<const Syntax>(std::move(statements));
 }

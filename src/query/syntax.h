@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "query/predicates.h"
 #include "query/statement.h"
 
 namespace pgweir::query {
@@ -37,13 +38,6 @@ enum class StatementKind : std::uint8_t {
   kLock,
   kMaintenance,  // VACUUM, ANALYZE, CLUSTER, REINDEX, CHECKPOINT
   kDdl,          // everything else, known or not
-};
-
-// A possibly qualified name. Empty schema: not qualified.
-struct Name {
-  std::string schema;
-  std::string name;
-  friend auto operator<=>(const Name&, const Name&) = default;
 };
 
 struct RelationUse {
@@ -100,6 +94,7 @@ struct Statement {
   bool creates_table = false;  // SELECT INTO, CREATE TABLE AS
 
   TransactionControl transaction = TransactionControl::kNone;
+  Predicates predicates;
 };
 
 // Immutable; any thread.
@@ -116,7 +111,7 @@ class Syntax {
 
 // Any thread; no state is kept. kInvalid: PostgreSQL 15's grammar refuses the text, or it holds a
 // zero byte. kLimit: longer than kStatementBytesMax or nested too deeply to parse on this stack.
-// Constants leave no trace in the result, so texts of one shape share it.
+// Of constants only their places among the literals are kept, so texts of one shape share the result.
 base::Result<std::shared_ptr<const Syntax>> parse(std::string_view sql);
 
 }  // namespace pgweir::query
