@@ -11,6 +11,7 @@ drivers|build server test source node|dev|psycopg 3, node-postgres, and libpq's 
 serve|build server test|release|large results and slow clients, signals, reloads, TLS, an upstream out of reach, limits
 psql|build server test|dev|psql scripts and logins of every kind, with the same output as directly
 pgbench|build server test|release|pgbench in three modes: no error, and the balances agree
+setup|build server test|release|pgweir setup: no write or DDL of users ever fails by it, and the change stream tells
 dump|build server test|release|pg_dump and pg_restore of databases, compared row for row
 pg-regress|build server test source|release|PostgreSQL's regression tests: the same pass as directly, with the cache on
 isolation|build server test source|release|PostgreSQL's tests of concurrent sessions: the same pass as directly
@@ -58,6 +59,7 @@ suite_serve() { tests/serve/run; }
 suite_drivers() { tests/drivers/run; }
 suite_psql() { tests/psql/run; }
 suite_pgbench() { tests/pgbench/run; }
+suite_setup() { tests/setup/run; }
 suite_dump() { tests/dump/run; }
 suite_pg_regress() { tests/pg_regress/run; }
 suite_isolation() { tests/pg_regress/run --suite isolation; }

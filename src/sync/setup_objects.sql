@@ -198,30 +198,41 @@ END
 $body$;
 
 -- Permanent tables that a text may mean: those that ALTER TABLE names in it, in whatever schema; if a name
--- cannot be read, those whose name occurs anywhere; if there is none, all.
+-- cannot be read, those whose name occurs anywhere; if there is none, all. A snapshot that was taken earlier
+-- does not show every table: then only what is published, as it is now.
 CREATE OR REPLACE FUNCTION pgweir.tables_named(said text) RETURNS SETOF oid
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $body$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on AS $body$
 DECLARE
   plain text := regexp_replace(regexp_replace(said, '/[*].*?[*]/', ' ', 'g'), '--[^\n]*', ' ', 'g');
   part constant text := '("([^"]|"")+"|[[:alnum:]_$]+)';
-  names text[];
+  named name[];
   commands bigint;
+  relids oid[];
+  names name[];
 BEGIN
   SELECT array_agg(CASE WHEN n LIKE '"%' THEN replace(substr(n, 2, length(n) - 2), '""', '"') ELSE lower(n) END)
-  INTO names FROM (
+  INTO named FROM (
     SELECT COALESCE(m[5], m[2]) AS n FROM regexp_matches(plain,
       '\malter\s+table\s+(if\s+exists\s+)?(?:only\s+)?' || part || '(\s*[.]\s*' || part || ')?', 'gi') m) matched;
   SELECT count(*) INTO commands FROM regexp_matches(plain, '\malter\s+table\M', 'gi');
-  IF cardinality(names) = commands THEN
-    RETURN QUERY SELECT t.relid FROM pgweir.tables t JOIN pg_class c ON c.oid = t.relid
-      WHERE c.relname = ANY (names);
+  IF current_setting('transaction_isolation') = 'read committed' THEN
+    SELECT array_agg(t.relid), array_agg(c.relname) INTO relids, names
+    FROM pgweir.tables t JOIN pg_class c ON c.oid = t.relid;
+  ELSE
+    SELECT array_agg(t.relid), array_agg(part_of[cardinality(part_of)]) INTO relids, names
+    FROM (SELECT relid FROM pg_get_publication_tables('pgweir_rows')
+      UNION SELECT relid FROM pg_get_publication_tables('pgweir_inserts')) t,
+      parse_ident(t.relid::regclass::text) part_of;
   END IF;
-  IF NOT FOUND THEN
-    RETURN QUERY SELECT t.relid FROM pgweir.tables t JOIN pg_class c ON c.oid = t.relid
-      WHERE strpos(lower(said), lower(c.relname)) > 0;
+  IF cardinality(named) = commands AND plain !~* '\mU&' THEN
+    RETURN QUERY SELECT r FROM unnest(relids, names) u (r, n) WHERE n = ANY (named);
+    IF FOUND THEN
+      RETURN;
+    END IF;
   END IF;
+  RETURN QUERY SELECT r FROM unnest(relids, names) u (r, n) WHERE strpos(lower(said), lower(n)) > 0;
   IF NOT FOUND THEN
-    RETURN QUERY SELECT t.relid FROM pgweir.tables t;
+    RETURN QUERY SELECT unnest(relids);
   END IF;
 END
 $body$;
@@ -272,6 +283,7 @@ END
 $body$;
 
 -- sql_drop: a constraint or a column that is dropped, by whatever cascade, may have been a table's identity.
+-- What ALTER TABLE drops is after_ddl()'s.
 CREATE OR REPLACE FUNCTION pgweir.after_drop() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on
 AS $body$
@@ -283,11 +295,13 @@ BEGIN
     RETURN;
   END IF;
   BEGIN
-    SELECT bool_and(d.is_temporary), array_agg(DISTINCT to_regclass(format('%I.%I', d.address_names[1],
-        d.address_names[2]))::oid)
-      FILTER (WHERE d.object_type IN ('table constraint', 'table column') AND NOT d.is_temporary)
+    SELECT bool_and(d.is_temporary OR d.object_type = 'rule' AND d.address_names[1] = 'pg_temp'),
+      array_agg(DISTINCT to_regclass(format('%I.%I', d.address_names[1], d.address_names[2]))::oid)
+        FILTER (WHERE d.object_type IN ('table constraint', 'table column') AND NOT d.is_temporary)
     INTO only_temporary, touched FROM pg_event_trigger_dropped_objects() d;
-    PERFORM pgweir.keep_writable(array_remove(touched, NULL)) WHERE touched IS NOT NULL;
+    IF tg_tag <> 'ALTER TABLE' AND touched IS NOT NULL THEN
+      PERFORM pgweir.keep_writable(array_remove(touched, NULL));
+    END IF;
   EXCEPTION WHEN OTHERS THEN
     only_temporary := false;
     PERFORM pgweir.say_lost(SQLERRM);
@@ -299,7 +313,8 @@ END
 $body$;
 
 -- True where publishing a table at once holds the publication only for a moment: the client's own statement,
--- the first of its transaction, which is nearly always its only one. Else mend() does it afterwards.
+-- the first of its transaction, which is nearly always its only one. Else mend() does it afterwards: in a
+-- block, in a function, and where a driver sends Parse and Bind together.
 CREATE OR REPLACE FUNCTION pgweir.may_publish(context text) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $body$
 BEGIN
