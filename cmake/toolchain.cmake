@@ -18,6 +18,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 warns wrongly inside std::string and fmt with these at -O2 (GCC bugs 105329, 105651, 107852).
   add_compile_options(-Wno-restrict -Wno-stringop-overflow -Wno-array-bounds -Wno-null-dereference)
 endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # libstdc++ 12 uses in stable_sort what it has deprecated, which GCC does not mind in its own headers.
+  add_compile_options(-Wno-deprecated-declarations)
+endif()
 if(PGWEIR_SANITIZE)
   add_compile_options(-fsanitize=${PGWEIR_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${PGWEIR_SANITIZE})

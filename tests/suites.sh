@@ -15,6 +15,7 @@ setup|build server test|release|pgweir setup: no write or DDL of users ever fail
 dump|build server test|release|pg_dump and pg_restore of databases, compared row for row
 pg-regress|build server test source|release|PostgreSQL's regression tests: the same pass as directly, with the cache on
 isolation|build server test source|release|PostgreSQL's tests of concurrent sessions: the same pass as directly
+fuzz|build fuzz|fuzz|every fuzzer for ten seconds, without a finding
 tsan|build server test|tsan|the stress tests and the protocol under ThreadSanitizer
 "
 
@@ -63,6 +64,7 @@ suite_setup() { tests/setup/run; }
 suite_dump() { tests/dump/run; }
 suite_pg_regress() { tests/pg_regress/run; }
 suite_isolation() { tests/pg_regress/run --suite isolation; }
+suite_fuzz() { ./dev fuzz --seconds 10; }
 suite_tsan() { run_ctest tsan -R '^(cache|observe|proxy)$' && tests/protocol/run --preset tsan; }
 suite_behaviour() { tests/behaviour/run; }
 
@@ -71,6 +73,7 @@ preset_targets() {
   case $1 in
     dev) echo all ;;
     release) echo pgweir shop-load bench-echo cache_test ;;
+    fuzz) fuzz_targets | tr '\n' ' ' ;;
     tsan) echo pgweir cache_test observe_test proxy_test ;;
   esac
 }

@@ -56,15 +56,16 @@ struct Ports {
 
 std::string http_address(std::uint16_t port) { return fmt::format("http://127.0.0.1:{}", port); }
 
-bool is_set(const char* name) {
+// Empty if it is not set.
+std::string_view environment(const char* name) {
   const char* value = std::getenv(name);
-  return value && *value;
+  return value ? value : "";
 }
 
 bool speaks_utf8() {
   for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
-    if (!is_set(name)) continue;
-    const std::string_view value = std::getenv(name);
+    const std::string_view value = environment(name);
+    if (value.empty()) continue;
     return value.find("UTF-8") != value.npos || value.find("utf8") != value.npos;
   }
   return false;
@@ -76,7 +77,7 @@ ScreenOptions screen_options(bool as_json) {
     options.style = ScreenStyle::kJson;
   } else if (isatty(STDOUT_FILENO) == 1) {
     options.style = ScreenStyle::kPanel;
-    options.colour = !is_set("NO_COLOR");
+    options.colour = environment("NO_COLOR").empty();
     options.unicode = speaks_utf8();
     winsize size{};
     if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) options.width_columns = size.ws_col;
