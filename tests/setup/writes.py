@@ -258,8 +258,10 @@ def test_a_block_that_makes_tables_holds_nobody_up(database):
     assert database.published() == {"another": "inserts", "t": "inserts"} or database.mend() == 0
     session.execute("UPDATE t SET v = 2")
     maker.execute("COMMIT")
+    maker.execute("DO $$BEGIN CREATE TABLE inside (id int PRIMARY KEY); END$$")
+    assert "inside" not in database.published(), "a function may go on for long"
     assert database.mend() == 0
-    assert database.published() == {"another": "inserts", "t": "inserts", "made": "rows"}
+    assert database.published() == {"another": "inserts", "t": "inserts", "made": "rows", "inside": "rows"}
 
 
 def test_a_snapshot_from_before(database):
@@ -280,6 +282,12 @@ def test_a_snapshot_from_before(database):
         session.execute(KEYED.format("t"))
         late.execute("ALTER TABLE t SET UNLOGGED; COMMIT")
         session.execute("DROP TABLE t")
+        session.execute(KEYED.format("t"))
+        late.execute(f"BEGIN ISOLATION LEVEL {level}; SELECT 1")
+        session.execute("ALTER TABLE t DROP CONSTRAINT t_pkey, ADD CONSTRAINT other PRIMARY KEY (id)")
+        assert database.published() == {"t": "rows"}
+        late.execute("ALTER TABLE t DROP CONSTRAINT other; UPDATE t SET v = 2; COMMIT")
+        session.execute("UPDATE t SET v = 3; DROP TABLE t")
 
 
 def test_publications_altered_by_hand(database):
@@ -294,7 +302,10 @@ def test_publications_altered_by_hand(database):
         session.execute("ALTER PUBLICATION pgweir_rows SET TABLE t (id, v) WHERE (id > 1), keyless")
         session.execute("UPDATE keyless SET v = 3; UPDATE t SET v = 3")
     session.execute("ALTER PUBLICATION pgweir_inserts SET (publish = 'insert, update')")
-    assert database.status()[2] != []
+    assert database.status()[2] == ["publication_altered"]
     assert database.mend() == 0
+    session.execute("ALTER PUBLICATION pgweir_inserts SET TABLE keyless WHERE (v > 1)")
+    assert "table_not_published" in database.status()[3]
+    assert database.mend() == 0 and "table_not_published" not in database.status()[3]
     assert database.published() == {"keyless": "inserts", "t": "rows"} and database.status()[:2] == (0, "full")
     session.execute("UPDATE keyless SET v = 4; UPDATE t SET v = 4")
