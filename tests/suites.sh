@@ -16,6 +16,7 @@ dump|build server test|release|pg_dump and pg_restore of databases, compared row
 pg-regress|build server test source|release|PostgreSQL's regression tests: the same pass as directly, with the cache on
 isolation|build server test source|release|PostgreSQL's tests of concurrent sessions: the same pass as directly
 fuzz|build fuzz|fuzz|every fuzzer for ten seconds, without a finding
+pins|build server test|dev|random reads and writes: a change that a reply's pins leave out never changes it
 tsan|build server test|tsan|the stress tests and the protocol under ThreadSanitizer
 "
 
@@ -65,6 +66,7 @@ suite_dump() { tests/dump/run; }
 suite_pg_regress() { tests/pg_regress/run; }
 suite_isolation() { tests/pg_regress/run --suite isolation; }
 suite_fuzz() { ./dev fuzz --seconds 10; }
+suite_pins() { tests/pins/run; }
 suite_tsan() { run_ctest tsan -R '^(cache|observe|proxy)$' && tests/protocol/run --preset tsan; }
 suite_behaviour() { tests/behaviour/run; }
 
