@@ -182,18 +182,29 @@ $body$;
 
 -- The text that is being run, if it may set a table UNLOGGED; else null. ALTER TABLE may stand in the
 -- client's query, in a statement that a function runs (the context shows it), or in the body of a function
--- in SQL (the context shows its name).
+-- in SQL (the context shows its name). A long query of many statements is looked through once: the setting
+-- remembers by the time of its arrival that it is harmless.
 CREATE OR REPLACE FUNCTION pgweir.unlogged_text(context text) RETURNS text
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $body$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on AS $body$
 DECLARE
-  said text := COALESCE(current_query(), 'unlogged');
+  pattern constant text := '\mset(\s|/[*].*?[*]/|--[^\n]*\n)+unlogged\M';
+  arrived constant text := statement_timestamp()::text;
+  inner_text text := '';
+  found_it boolean := false;
 BEGIN
+  IF current_setting('pgweir.harmless', true) IS DISTINCT FROM arrived THEN
+    found_it := COALESCE(current_query(), 'SET UNLOGGED') ~* pattern;
+    IF NOT found_it THEN
+      PERFORM set_config('pgweir.harmless', arrived, true);
+    END IF;
+  END IF;
   IF strpos(context, E'\n') > 0 THEN
-    said := said || E'\n' || context || E'\n' || COALESCE((
+    inner_text := context || E'\n' || COALESCE((
       SELECT string_agg(p.prosrc, E'\n') FROM pg_proc p
       WHERE p.prolang = 14 AND p.oid >= 16384 AND p.prosrc ~* 'unlogged' AND strpos(context, p.proname) > 0), '');
+    found_it := found_it OR inner_text ~* pattern;
   END IF;
-  RETURN CASE WHEN said ~* 'unlogged' THEN said END;
+  RETURN CASE WHEN found_it THEN COALESCE(current_query(), '') || E'\n' || inner_text END;
 END
 $body$;
 
@@ -214,7 +225,7 @@ BEGIN
   INTO named FROM (
     SELECT COALESCE(m[5], m[2]) AS n FROM regexp_matches(plain,
       '\malter\s+table\s+(if\s+exists\s+)?(?:only\s+)?' || part || '(\s*[.]\s*' || part || ')?', 'gi') m) matched;
-  SELECT count(*) INTO commands FROM regexp_matches(plain, '\malter\s+table\M', 'gi');
+  SELECT count(*) INTO commands FROM regexp_matches(said, '\malter\M', 'gi');
   IF current_setting('transaction_isolation') = 'read committed' THEN
     SELECT array_agg(t.relid), array_agg(c.relname) INTO relids, names
     FROM pgweir.tables t JOIN pg_class c ON c.oid = t.relid;

@@ -75,6 +75,8 @@ SETS_UNLOGGED = {
     "plain": "ALTER TABLE t SET UNLOGGED",
     "odd case and comments": "alter /* a table */ TABLE -- t\n  Only public . \"t\" sEt unLogged",
     "if exists, with others": "ALTER TABLE IF EXISTS t ADD COLUMN w int, SET UNLOGGED",
+    "comments within": "ALTER TABLE t SET/* un */ -- less\n  UNLOGGED",
+    "what looks like a comment": "ALTER TABLE other ADD COLUMN w text DEFAULT '--'; ALTER TABLE t SET UNLOGGED",
     "unicode name": "ALTER TABLE U&\"\\0074\" SET UNLOGGED",
     "within DO": "DO $$BEGIN ALTER TABLE t SET UNLOGGED; END$$",
     "put together": "DO $$BEGIN EXECUTE format('ALTER TABLE %I SET UN%s', 't', 'LOGGED'); END$$",
