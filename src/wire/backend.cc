@@ -1,5 +1,7 @@
 #include "wire/backend.h"
 
+#include <algorithm>
+
 #include "wire/reader.h"
 
 namespace pgweir::wire {
@@ -141,7 +143,7 @@ base::Result<std::vector<std::optional<std::string_view>>> parse_data_row(std::s
   Reader reader(body);
   const std::uint16_t count = reader.u16();
   std::vector<std::optional<std::string_view>> out;
-  out.reserve(count);
+  out.reserve(std::min<std::size_t>(count, body.size() / sizeof(std::int32_t)));  // the count may lie
   for (std::uint16_t i = 0; i < count && reader.ok(); ++i) {
     const std::int32_t size = reader.i32();
     if (size == -1) {
