@@ -26,6 +26,11 @@ void Generations::release(Slot slot) {
   CHECK(is_held(before));
 }
 
+void Generations::release_unmoved(Slot slot) {
+  const std::uint64_t before = slots_[slot].fetch_sub(1, std::memory_order_seq_cst);
+  CHECK(is_held(before));
+}
+
 Hold::Hold(Generations& generations, std::span<const Slot> slots)
     : generations_(&generations), slots_(slots.begin(), slots.end()) {
   std::sort(slots_.begin(), slots_.end());
@@ -47,6 +52,11 @@ Hold& Hold::operator=(Hold&& other) noexcept {
 
 void Hold::release() {
   for (const Slot slot : slots_) generations_->release(slot);
+  slots_.clear();
+}
+
+void Hold::release_unmoved() {
+  for (const Slot slot : slots_) generations_->release_unmoved(slot);
   slots_.clear();
 }
 

@@ -63,6 +63,9 @@ class Generations {
   void hold(Slot slot);
   // The outcome is known: bumps and releases in one step. REQUIRES: one hold of this caller's.
   void release(Slot slot);
+  // What might have changed has not, or was bumped by who saw it: takes one hold off and nothing more.
+  // REQUIRES: one hold of this caller's.
+  void release_unmoved(Slot slot);
 
   std::size_t size() const { return std::size_t{1} << slots_log2_; }
   // Fixed for its life; not part of the memory limit of any Cache.
@@ -88,6 +91,8 @@ class Hold {
 
   // Bumps and releases all slots; nothing if there are none.
   void release();
+  // The same without the bump.
+  void release_unmoved();
   bool empty() const { return slots_.empty(); }
   std::span<const Slot> slots() const { return slots_; }
 

@@ -47,6 +47,7 @@ class Applier {
 
   // Whether decoded transactions wait for a snapshot that shows them ended.
   bool waits_for_snapshot() const { return !pending_.empty(); }
+  std::size_t pending() const { return pending_.size(); }
   // The number of the last heartbeat of ours that came back.
   std::uint64_t heartbeat() const { return heartbeat_; }
   // The end of the last transaction.

@@ -1,0 +1,142 @@
+#include "sync/follower.h"
+
+#include <poll.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "sync/stream_session.h"
+
+namespace pgweir::sync {
+namespace {
+
+constexpr base::Nanos kQueryTimeout = 10 * base::kSecond;
+// The slot's creation waits for every transaction that is open.
+constexpr base::Nanos kSlotTimeout = 3600 * base::kSecond;
+
+// Runs as pgweir's own login whatever the role's or database's settings are. The beat must not wait for
+// a standby: it is to tell that others do.
+constexpr const char* kSettings =
+    "SET search_path = ''; SET synchronous_commit = local; SET statement_timeout = '10s'; SET lock_timeout = "
+    "'1s'; "
+    "SET client_encoding = 'UTF8'; SET DateStyle = ISO; SET default_transaction_read_only = off";
+
+// Empty: everything is there. Else what is missing, for people.
+constexpr const char* kMissing = R"(
+SELECT CASE
+  WHEN pg_catalog.pg_is_in_recovery() THEN 'the server is a standby'
+  WHEN pg_catalog.current_setting('wal_level') <> 'logical' THEN 'wal_level is not logical: set it and restart PostgreSQL'
+  WHEN (SELECT pg_catalog.count(*) FROM pg_catalog.pg_publication WHERE pubname IN ('pgweir_rows', 'pgweir_inserts')) < 2
+    THEN 'the publications are missing: run pgweir setup'
+  WHEN NOT EXISTS (SELECT 1 FROM pg_catalog.pg_event_trigger WHERE evtname LIKE 'pgweir%')
+    OR EXISTS (SELECT 1 FROM pg_catalog.pg_event_trigger WHERE evtname LIKE 'pgweir%' AND evtenabled <> 'A')
+    THEN 'the event triggers are missing or disabled: run pgweir setup'
+  ELSE '' END)";
+
+constexpr const char* kStart =
+    "START_REPLICATION SLOT {} LOGICAL 0/0 (proto_version '1', publication_names "
+    "'pgweir_rows,pgweir_inserts', "
+    "messages 'true')";
+
+Connection::Parameters parameters_for(const FollowerConfig& config, const std::string& database,
+                                      bool replication) {
+  Connection::Parameters parameters = config.login;
+  parameters.emplace_back("dbname", database);
+  parameters.emplace_back("application_name", "pgweir sync");
+  parameters.emplace_back("keepalives_idle", "5");
+  parameters.emplace_back("keepalives_interval", "2");
+  parameters.emplace_back("keepalives_count", "3");
+  if (replication) parameters.emplace_back("replication", "database");
+  return parameters;
+}
+
+std::string slot_name(const base::Clock& clock) {
+  return fmt::format("pgweir_{:x}_{:x}", static_cast<unsigned>(getpid()),
+                     static_cast<std::uint64_t>(clock.wall()));
+}
+
+}  // namespace
+
+Follower::Follower(FollowerConfig config, std::string database, DatabaseSlots slots, FollowerActions actions,
+                   const base::Clock& clock)
+    : config_(std::move(config)),
+      database_(std::move(database)),
+      slots_(slots),
+      actions_(std::move(actions)),
+      clock_(clock),
+      barriers_([this] { work_.wake(); }),
+      thread_([this] { run(); }) {}
+
+Follower::~Follower() {
+  stopping_ = true;
+  stop_.wake();
+  thread_.join();
+}
+
+void Follower::release_when_passed(cache::Hold hold) {
+  // If the stream is lost between the question and the answer, whoever loses it takes the holds back.
+  if (freshness_.report().state != StreamState::kFollowing) return hold.release();
+  barriers_.add(std::move(hold));
+}
+
+void Follower::run() {
+  base::Nanos retry = config_.retry_min;
+  while (!stopping_) {
+    const base::Nanos began = clock_.now();
+    const auto ended = follow();
+    if (stopping_) break;
+    const bool unavailable = ended.error().code == base::ErrorCode::kInvalid;
+    if (freshness_.report().reason != ended.error().message)
+      spdlog::warn("database {}: not following its changes: {}", database_, ended.error().message);
+    freshness_.set_state(unavailable ? StreamState::kUnavailable : StreamState::kLost, ended.error().message);
+    barriers_.take();  // released, with a bump
+    if (clock_.now() - began > config_.retry_max) retry = config_.retry_min;
+    pause(retry);
+    retry = std::min(2 * retry, config_.retry_max);
+  }
+  freshness_.set_state(StreamState::kLost, "stopped");
+  barriers_.take();
+}
+
+base::Result<void> Follower::follow() {
+  Connection sql(stop_, clock_), stream(stop_, clock_);
+  if (const auto prepared = prepare(sql, stream); !prepared) return prepared;
+  // Whatever changed while nobody followed is in doubt. Who asks PostgreSQL from here on sees it.
+  slots_.generations().bump(slots_.everything());
+  actions_.definitions_changed();
+  actions_.settings_changed();
+  freshness_.set_state(StreamState::kFollowing, "");
+  spdlog::info("database {}: following its changes", database_);
+  StreamSession session(config_, actions_, slots_, sql, stream, barriers_, freshness_, clock_);
+  return session.run(stop_, work_);
+}
+
+base::Result<void> Follower::prepare(Connection& sql, Connection& stream) {
+  if (const auto connected = sql.connect(parameters_for(config_, database_, false), config_.connect_timeout);
+      !connected)
+    return connected;
+  if (const auto set = sql.query(kSettings, kQueryTimeout); !set) return std::unexpected(set.error());
+  const auto missing = sql.query(kMissing, kQueryTimeout);
+  if (!missing) return std::unexpected(missing.error());
+  if (const std::string_view what = value_of(*missing, 0); !what.empty())
+    return base::fail(base::ErrorCode::kInvalid, std::string(what));
+  if (const auto connected =
+          stream.connect(parameters_for(config_, database_, true), config_.connect_timeout);
+      !connected)
+    return connected;
+  const std::string slot = slot_name(clock_);
+  for (const std::string& command :
+       {fmt::format("CREATE_REPLICATION_SLOT {} TEMPORARY LOGICAL pgoutput NOEXPORT_SNAPSHOT", slot),
+        fmt::format(fmt::runtime(kStart), slot)}) {
+    if (const auto done = stream.query(command, kSlotTimeout); !done) return std::unexpected(done.error());
+  }
+  return {};
+}
+
+void Follower::pause(base::Nanos time) const {
+  pollfd fd{stop_.descriptor(), POLLIN, 0};
+  poll(&fd, 1, static_cast<int>(time / base::kMillisecond));
+}
+
+}  // namespace pgweir::sync

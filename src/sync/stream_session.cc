@@ -1,0 +1,196 @@
+#include "sync/stream_session.h"
+
+#include <fmt/format.h>
+#include <libpq-fe.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <memory>
+
+namespace pgweir::sync {
+namespace {
+
+constexpr std::size_t kFramesAtOnce = 1024;
+constexpr base::Nanos kConfirmInterval = base::kSecond;
+constexpr std::int64_t kMicrosFrom1970To2000 = 946'684'800'000'000;
+
+// Sums over (xmin, ctid) tell any row that came, went or changed; pg_authid is not for everyone's eyes.
+constexpr const char* kBeat = R"(
+SELECT pg_catalog.pg_logical_emit_message(true, '{}', '{}:{}'),
+  (SELECT pg_catalog.string_agg(x.h::text, ' ') FROM (
+    SELECT pg_catalog.sum(pg_catalog.hashtextextended(pg_catalog.concat(r.oid, r.rolname, r.rolsuper, r.rolinherit,
+      r.rolbypassrls, r.rolcanlogin, r.rolreplication, r.rolcreaterole), 0)::numeric) AS h FROM pg_catalog.pg_roles r
+    UNION ALL SELECT pg_catalog.sum(pg_catalog.hashtextextended(pg_catalog.concat(t.xmin, t.ctid), 0)::numeric)
+      FROM pg_catalog.pg_auth_members t
+    UNION ALL SELECT pg_catalog.sum(pg_catalog.hashtextextended(pg_catalog.concat(t.oid, t.datname, t.datdba, t.datacl), 0)::numeric)
+      FROM pg_catalog.pg_database t
+    UNION ALL SELECT pg_catalog.sum(pg_catalog.hashtextextended(pg_catalog.concat(t.xmin, t.ctid), 0)::numeric)
+      FROM pg_catalog.pg_event_trigger t
+    UNION ALL SELECT pg_catalog.sum(pg_catalog.hashtextextended(pg_catalog.concat(t.xmin, t.ctid), 0)::numeric)
+      FROM pg_catalog.pg_publication t
+    UNION ALL SELECT pg_catalog.sum(pg_catalog.hashtextextended(pg_catalog.concat(t.xmin, t.ctid), 0)::numeric)
+      FROM pg_catalog.pg_publication_rel t) x),
+  pg_catalog.concat(pg_catalog.pg_conf_load_time(), ' ',
+    (SELECT pg_catalog.sum(pg_catalog.hashtextextended(pg_catalog.concat(t.xmin, t.ctid), 0)::numeric)
+      FROM pg_catalog.pg_db_role_setting t)),
+  EXISTS (SELECT 1 FROM pg_catalog.pg_event_trigger WHERE evtname LIKE 'pgweir%')
+    AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_event_trigger WHERE evtname LIKE 'pgweir%' AND evtenabled <> 'A')
+    AND (SELECT pg_catalog.count(*) FROM pg_catalog.pg_publication WHERE pubname IN ('pgweir_rows', 'pgweir_inserts')) = 2,
+  pg_catalog.pg_current_wal_insert_lsn() - '0/0'::pg_catalog.pg_lsn)";
+
+struct FreeCopyData {
+  void operator()(char* data) const { PQfreemem(data); }
+};
+
+base::Result<void> lost(const Connection& connection) {
+  return base::fail(base::ErrorCode::kUnavailable, connection.error());
+}
+
+std::uint64_t to_number(std::string_view text) {
+  std::uint64_t value = 0;
+  for (const char c : text)
+    if (c >= '0' && c <= '9') value = value * 10 + static_cast<std::uint64_t>(c - '0');
+  return value;
+}
+
+}  // namespace
+
+StreamSession::StreamSession(const FollowerConfig& config, const FollowerActions& actions,
+                             DatabaseSlots slots, Connection& sql, Connection& stream, Barriers& barriers,
+                             Freshness& freshness, const base::Clock& clock)
+    : clock_(clock),
+      sql_(sql),
+      stream_(stream),
+      freshness_(freshness),
+      heartbeat_name_(fmt::format("{:x}", static_cast<std::uint64_t>(clock.wall()))),
+      slots_(slots, actions.catalog),
+      applier_(slots_, actions.definitions_changed, heartbeat_name_),
+      pulse_(config.pulse, applier_, barriers, freshness,
+             {.definitions_changed =
+                  [slots, changed = actions.definitions_changed] {
+                    // Roles are not in the catalog's snapshot, so nothing else would drop what they may see.
+                    slots.generations().bump(slots.everything());
+                    changed();
+                  },
+              .settings_changed = actions.settings_changed}) {}
+
+base::Result<void> StreamSession::run(const Wakeup& stop, const Wakeup& work) {
+  for (;;) {
+    if (const auto done = ask(); !done) return done;
+    if (const auto done = confirm(false); !done) return done;
+    if (const auto done = wait(stop, work); !done) return done;
+    if (const auto done = read_stream(); !done) return done;
+    if (const auto done = read_answer(); !done) return done;
+    pulse_.advance(seen_ > applier_.position() ? seen_ - applier_.position() : 0);
+    freshness_.count(applier_.stats().transactions - counted_.transactions,
+                     applier_.stats().changes - counted_.changes);
+    counted_ = applier_.stats();
+    if (const auto done = pulse_.check(clock_.now()); !done) return done;
+  }
+}
+
+base::Result<void> StreamSession::wait(const Wakeup& stop, const Wakeup& work) {
+  const base::Nanos left = more_to_read_ ? 0 : std::max<base::Nanos>(pulse_.due_at() - clock_.now(), 0);
+  const timespec timeout{left / base::kSecond, left % base::kSecond};
+  const short writes = waits_to_write_ ? POLLOUT : 0;
+  pollfd fds[] = {{stream_.socket(), static_cast<short>(POLLIN | writes), 0},
+                  {sql_.socket(), static_cast<short>(POLLIN | writes), 0},
+                  {stop.descriptor(), POLLIN, 0},
+                  {work.descriptor(), POLLIN, 0}};
+  ppoll(fds, std::size(fds), &timeout, nullptr);
+  if (fds[2].revents != 0) return base::fail(base::ErrorCode::kClosed, "told to stop");
+  if (fds[3].revents != 0) work.drain();
+  return {};
+}
+
+base::Result<void> StreamSession::read_stream() {
+  if (PQconsumeInput(stream_.raw()) == 0) return lost(stream_);
+  for (std::size_t i = 0; i < kFramesAtOnce; ++i) {
+    char* data = nullptr;
+    const int size = PQgetCopyData(stream_.raw(), &data, 1);
+    const std::unique_ptr<char, FreeCopyData> owned(data);
+    if (size == 0) {
+      more_to_read_ = false;
+      return {};
+    }
+    if (size < 0) {
+      // The end of the copy, or an error: the reason comes as a result.
+      const PgResult last(PQgetResult(stream_.raw()));
+      return base::fail(base::ErrorCode::kUnavailable, "the change stream has ended: " + stream_.error());
+    }
+    if (auto done = on_frame({data, static_cast<std::size_t>(size)}); !done) return done;
+  }
+  more_to_read_ = true;
+  return {};
+}
+
+base::Result<void> StreamSession::on_frame(std::string_view bytes) {
+  const auto frame = parse_stream_frame(bytes);
+  if (!frame) return base::fail(base::ErrorCode::kUnavailable, frame.error().message);
+  if (const auto* data = std::get_if<StreamData>(&*frame)) {
+    seen_ = std::max(seen_, data->start);
+    auto applied = applier_.apply(data->payload);
+    if (!applied) return base::fail(base::ErrorCode::kUnavailable, std::move(applied.error().message));
+    return {};
+  }
+  const auto& keep_alive = std::get<KeepAlive>(*frame);
+  sent_up_to_ = std::max(sent_up_to_, keep_alive.sent_up_to);
+  return keep_alive.reply_wanted ? confirm(true) : base::Result<void>{};
+}
+
+base::Result<void> StreamSession::ask() {
+  if (asked_ != Question::kNone) return {};
+  asked_ = pulse_.next(clock_.now());
+  if (asked_ == Question::kNone) return {};
+  const std::string sql =
+      asked_ == Question::kBeat
+          ? fmt::format(fmt::runtime(kBeat), Applier::kHeartbeatPrefix, heartbeat_name_, pulse_.beat())
+          : "SELECT pg_catalog.pg_current_snapshot()";
+  if (PQsendQuery(sql_.raw(), sql.c_str()) == 0) return lost(sql_);
+  waits_to_write_ = PQflush(sql_.raw()) == 1;
+  return {};
+}
+
+base::Result<void> StreamSession::read_answer() {
+  if (PQconsumeInput(sql_.raw()) == 0) return lost(sql_);
+  if (waits_to_write_) waits_to_write_ = PQflush(sql_.raw()) == 1 || PQflush(stream_.raw()) == 1;
+  while (asked_ != Question::kNone && PQisBusy(sql_.raw()) == 0) {
+    const PgResult result(PQgetResult(sql_.raw()));
+    if (!result) {
+      asked_ = Question::kNone;
+    } else if (const auto done = on_answer(result); !done) {
+      return done;
+    }
+  }
+  return {};
+}
+
+base::Result<void> StreamSession::on_answer(const PgResult& result) {
+  if (PQresultStatus(result.get()) != PGRES_TUPLES_OK) return lost(sql_);
+  if (asked_ == Question::kBeat) {
+    seen_ = std::max(seen_, to_number(value_of(result, 4)));
+    pulse_.on_beat({.definitions = std::string(value_of(result, 1)),
+                    .settings = std::string(value_of(result, 2)),
+                    .complete = value_of(result, 3) == "t"});
+    return {};
+  }
+  const auto snapshot = Snapshot::parse(value_of(result, 0));
+  if (!snapshot) return base::fail(base::ErrorCode::kUnavailable, snapshot.error().message);
+  pulse_.on_snapshot(*snapshot, clock_.now());
+  return {};
+}
+
+// The slot is temporary, so this only lets the server forget what it need not keep any more.
+base::Result<void> StreamSession::confirm(bool at_once) {
+  const base::Nanos now = clock_.now();
+  if (!at_once && now - confirmed_at_ < kConfirmInterval) return {};
+  confirmed_at_ = now;
+  const std::int64_t micros = clock_.wall() / base::kMicrosecond - kMicrosFrom1970To2000;
+  const std::string update = status_update(std::max(applier_.position(), sent_up_to_), micros, false);
+  const int put = PQputCopyData(stream_.raw(), update.data(), static_cast<int>(update.size()));
+  if (put < 0) return lost(stream_);
+  if (PQflush(stream_.raw()) == 1) waits_to_write_ = true;
+  return {};
+}
+
+}  // namespace pgweir::sync
