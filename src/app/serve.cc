@@ -178,7 +178,8 @@ int serve(const ServeOptions& options) {
   const base::SystemClock clock;
   cache::Generations generations(config->cache.generation_slots_log2);
   cache::Cache cache(config->cache, clock, generations);
-  proxy::Server server({clock, cache, *secret}, config->server, config->upstream, config->cache.ttl);
+  proxy::Server server({clock, cache, *secret, config->sync}, config->server, config->upstream,
+                       config->cache.ttl);
   if (auto started = server.start(); !started) {
     spdlog::error("{}", started.error().message);
     return 1;
@@ -235,6 +236,7 @@ void add_serve(CLI::App& cli, int& exit_code) {
   setting("--state", "server.state_dir", "keeps the secret behind cache keys from one start to the next",
           "DIR");
   setting("--workers", "server.workers", "event loops, each on a thread (default: one per core)", "N");
+  setting("--sync-user", "sync.user", "login that follows what others change (see pgweir setup)", "NAME");
   command->add_option("--log-level", options->log_level, "what to log")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
       ->capture_default_str();

@@ -10,6 +10,7 @@
 
 #include "cache/config.h"
 #include "proxy/config.h"
+#include "sync/config.h"
 
 namespace pgweir::config {
 
@@ -23,6 +24,7 @@ struct Config {
   proxy::ServerConfig server;
   proxy::UpstreamConfig upstream;
   cache::CacheConfig cache;
+  sync::SyncConfig sync;
   AdminConfig admin;
 };
 

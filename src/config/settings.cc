@@ -19,6 +19,7 @@ using base::kSecond;
 using cache::CacheConfig;
 using proxy::ServerConfig;
 using proxy::UpstreamConfig;
+using sync::SyncConfig;
 
 constexpr std::uint64_t kKiB = 1024;
 constexpr std::uint64_t kMiB = 1024 * kKiB;
@@ -107,6 +108,7 @@ std::string get_tls_mode(const Config& config) {
 constexpr auto kServer = &Config::server;
 constexpr auto kUpstream = &Config::upstream;
 constexpr auto kCache = &Config::cache;
+constexpr auto kSync = &Config::sync;
 constexpr auto kAdmin = &Config::admin;
 
 // clang-format off
@@ -165,6 +167,13 @@ constexpr Setting kSettings[] = {
      "2^n counters of 8 bytes that invalidate entries; too few cost misses."},
     {"cache.shards", CountField{at<kCache, &CacheConfig::shards>, 1, 1024},
      "Parts of the cache with a lock each; rounded up to a power of two."},
+
+    {"sync.user", text<kSync, &SyncConfig::user, check_path>(),
+     "pgweir's own login, with REPLICATION, to follow what others change; empty: only cache.ttl bounds that."},
+    {"sync.passfile", text<kSync, &SyncConfig::passfile, check_path>(),
+     "File with the password of sync.user, as libpq's; empty: libpq's default."},
+    {"sync.max_lag", DurationField{at<kSync, &SyncConfig::max_lag>, 100 * base::kMillisecond, 5 * kMinute},
+     "Past this lag behind PostgreSQL's changes nothing is answered from the cache."},
 
     {"admin.listen", text<kAdmin, &AdminConfig::listen, check_admin_listen>(),
      "Where HTTP answers (status page, /metrics, /healthz, /readyz): host:port; empty: nowhere."},

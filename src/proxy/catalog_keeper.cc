@@ -15,11 +15,36 @@ std::uint64_t next_version() {
 }  // namespace
 
 DatabaseCatalog::DatabaseCatalog(std::string name, cache::Generations& generations,
-                                 const base::HashSecret& secret, std::atomic<std::uint64_t>& epoch)
-    : name_(std::move(name)),
-      generations_(generations),
-      name_hash_(base::hash128(secret, name_)),
-      epoch_(epoch) {}
+                                 const base::HashSecret& secret, std::atomic<std::uint64_t>& epoch,
+                                 const sync::FollowerConfig* follower, const base::Clock& clock)
+    : name_(std::move(name)), generations_(generations), slots_(generations, secret, name_), epoch_(epoch) {
+  if (follower != nullptr)
+    follower_ = std::make_unique<sync::Follower>(*follower, name_, slots_, actions(), clock);
+}
+
+sync::FollowerActions DatabaseCatalog::actions() {
+  return {.started = [this] { settling_.restart(); },
+          .ended_below = [this](std::uint64_t xmin) { settling_.ended_below(xmin); },
+          .definitions_changed = [this] { invalidate(); },
+          .settings_changed = [this] { settings_epoch_.fetch_add(1, std::memory_order_release); },
+          .catalog = [this] { return snapshot().catalog; }};
+}
+
+std::optional<SessionReason> DatabaseCatalog::stream_obstacle(const query::Verdict& verdict,
+                                                              base::Nanos now) const {
+  if (!follower_) return std::nullopt;
+  if (!follower_->freshness().is_fresh(now)) return SessionReason::kStreamBehind;
+  if (verdict.unfollowed != 0) return SessionReason::kNotFollowed;
+  if (settling_.all_settled()) return std::nullopt;
+  for (const query::Oid relation : verdict.reads)
+    if (!settling_.is_settled(relation)) return SessionReason::kNotFollowed;
+  return std::nullopt;
+}
+
+void DatabaseCatalog::release_when_passed(cache::Hold hold) {
+  if (follower_) return follower_->release_when_passed(std::move(hold));
+  hold.release();
+}
 
 DatabaseCatalog::Snapshot DatabaseCatalog::snapshot() const {
   std::lock_guard lock(mutex_);
@@ -35,15 +60,15 @@ std::optional<DatabaseCatalog::LoadTicket> DatabaseCatalog::begin_load(base::Nan
   return LoadTicket{epoch(), next_version(), now};
 }
 
-void DatabaseCatalog::publish(const LoadTicket& ticket, std::shared_ptr<const query::Catalog> catalog,
-                              std::string fingerprint, base::Nanos now) {
+void DatabaseCatalog::publish(const LoadTicket& ticket, Loaded loaded, base::Nanos now) {
+  settling_.published(loaded.catalog->followed(), loaded.next_xid);
   std::unique_lock lock(mutex_);
   spend(now - ticket.started_at);
   // From the change of the epoch to this moment nobody has hit. What ran meanwhile was judged by the
   // last catalog and may have touched more than that said: a trigger may have been added.
   if (snapshot_.catalog != nullptr && snapshot_.epoch != ticket.epoch) generations_.bump(everything());
   // Old from the moment the load began: that is what it saw.
-  snapshot_ = {std::move(catalog), std::move(fingerprint), ticket.epoch, ticket.started_at};
+  snapshot_ = {std::move(loaded.catalog), std::move(loaded.fingerprint), ticket.epoch, ticket.started_at};
   end_load(std::move(lock));
 }
 
@@ -78,20 +103,22 @@ void DatabaseCatalog::end_load(std::unique_lock<std::mutex> lock) {
   for (const auto& waiter : waiters) waiter->wake();
 }
 
-cache::Slot DatabaseCatalog::slot_of(query::Oid relation) const {
-  // Any mixing will do: a collision costs a miss.
-  return generations_.slot_of(name_hash_.lo ^ (std::uint64_t{relation} + 1) * 0xd6e8feb86659fd93ULL);
-}
-
 std::shared_ptr<DatabaseCatalog> CatalogKeeper::database(std::string_view name) {
   std::lock_guard lock(mutex_);
   auto i = databases_.find(name);
   if (i == databases_.end())
     i = databases_
-            .emplace(name,
-                     std::make_shared<DatabaseCatalog>(std::string(name), generations_, secret_, epoch_))
+            .emplace(name, std::make_shared<DatabaseCatalog>(std::string(name), generations_, secret_, epoch_,
+                                                             follower_ ? &*follower_ : nullptr, clock_))
             .first;
   return i->second;
+}
+
+std::vector<std::shared_ptr<DatabaseCatalog>> CatalogKeeper::databases() const {
+  std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<DatabaseCatalog>> out;
+  for (const auto& [name, database] : databases_) out.push_back(database);
+  return out;
 }
 
 }  // namespace pgweir::proxy

@@ -1,5 +1,6 @@
-// The catalog snapshots, one for each database in use, shared by all workers. Sessions load them
-// over their own connections; DDL through pgweir makes them invalid at once, age does the rest.
+// What is known of each database in use, shared by all workers: its catalog snapshot, and how far its
+// change stream has been followed. Sessions load the catalog over their own connections; DDL through
+// pgweir makes it invalid at once, the change stream or age does the rest.
 #pragma once
 
 #include <atomic>
@@ -16,7 +17,12 @@
 #include "base/hash.h"
 #include "cache/fill.h"
 #include "cache/generations.h"
+#include "proxy/outcome.h"
 #include "query/catalog.h"
+#include "query/statement.h"
+#include "sync/database_slots.h"
+#include "sync/follower.h"
+#include "sync/settling.h"
 
 namespace pgweir::proxy {
 
@@ -36,8 +42,17 @@ class DatabaseCatalog {
     base::Nanos started_at;
   };
 
+  // What one load brought.
+  struct Loaded {
+    std::shared_ptr<const query::Catalog> catalog;
+    std::string fingerprint;
+    std::uint64_t next_xid = 0;  // of its snapshot
+  };
+
+  // follower: null if changes are not followed.
   DatabaseCatalog(std::string name, cache::Generations& generations, const base::HashSecret& secret,
-                  std::atomic<std::uint64_t>& epoch);
+                  std::atomic<std::uint64_t>& epoch, const sync::FollowerConfig* follower,
+                  const base::Clock& clock);
 
   const std::string& name() const { return name_; }
   // Counts DDL seen in any database (roles and databases themselves are common to all); a snapshot of
@@ -50,17 +65,32 @@ class DatabaseCatalog {
   // under constant DDL must not be busy with telling its catalogs.
   std::optional<LoadTicket> begin_load(base::Nanos now);
   // Also what was overtaken by DDL meanwhile: better than nothing to tell effects by, though not to hit.
-  void publish(const LoadTicket& ticket, std::shared_ptr<const query::Catalog> catalog,
-               std::string fingerprint, base::Nanos now);
+  void publish(const LoadTicket& ticket, Loaded loaded, base::Nanos now);
   // The snapshot is true still: the system catalogs have the same fingerprint.
   void confirm(const LoadTicket& ticket, base::Nanos now);
   void give_up(base::Nanos now);
   // While another session loads: true, and the waiter is woken once when that has ended.
   bool wait_for_load(std::shared_ptr<cache::Waiter> waiter);
 
+  // Whether changes made elsewhere are told by a stream; else age bounds what is not noticed.
+  bool follows() const { return follower_ != nullptr; }
+  // Why nothing that the statement reads may be answered from the cache now, as far as the stream goes.
+  std::optional<SessionReason> stream_obstacle(const query::Verdict& verdict, base::Nanos now) const;
+  // Whether the catalog's snapshot must count as changed by a statement. Code that may hold DDL is told by
+  // the stream, if there is one, before anyone hits again.
+  bool may_define(const query::Effects& effects) const {
+    return effects.changes_catalog && (effects.is_ddl || !follows());
+  }
+  // Counts what may have changed the settings of sessions that did nothing.
+  std::uint64_t settings_epoch() const { return settings_epoch_.load(std::memory_order_acquire); }
+  // For a hold whose writes could not be read from their text, now that their outcome is known.
+  void release_when_passed(cache::Hold hold);
+  // Null: changes are not followed.
+  const sync::Freshness* freshness() const { return follower_ ? &follower_->freshness() : nullptr; }
+
   // Generation slots: of everything in every database, and of one relation of this.
-  cache::Slot everything() const { return generations_.slot_of(0); }
-  cache::Slot slot_of(query::Oid relation) const;
+  cache::Slot everything() const { return slots_.everything(); }
+  cache::Slot slot_of(query::Oid relation) const { return slots_.relation(relation); }
 
  private:
   static constexpr base::Nanos kLoadShare = 10;                 // one tenth
@@ -69,11 +99,14 @@ class DatabaseCatalog {
   void spend(base::Nanos time);
   // Wakes outside the lock, which it releases.
   void end_load(std::unique_lock<std::mutex> lock);
+  sync::FollowerActions actions();
 
   const std::string name_;
   cache::Generations& generations_;
-  const base::Hash128 name_hash_;
+  const sync::DatabaseSlots slots_;
   std::atomic<std::uint64_t>& epoch_;
+  std::atomic<std::uint64_t> settings_epoch_{0};
+  sync::Settling settling_;
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<cache::Waiter>> waiters_;  // guarded by mutex_
   Snapshot snapshot_;                                    // guarded by mutex_
@@ -81,21 +114,28 @@ class DatabaseCatalog {
   base::Nanos retry_at_ = 0;                             // guarded by mutex_
   base::Nanos budget_ = kLoadBudgetMax;                  // guarded by mutex_
   base::Nanos budget_at_ = 0;                            // guarded by mutex_
+  std::unique_ptr<sync::Follower> follower_;             // last: its thread uses the above
 };
 
 // Any thread. Databases are never forgotten: their number is bounded by the cluster's.
 class CatalogKeeper {
  public:
-  CatalogKeeper(cache::Generations& generations, const base::HashSecret& secret)
-      : generations_(generations), secret_(secret) {}
+  // follower: how to follow a database's changes; nullopt: not at all.
+  CatalogKeeper(cache::Generations& generations, const base::HashSecret& secret, const base::Clock& clock,
+                std::optional<sync::FollowerConfig> follower = std::nullopt)
+      : generations_(generations), secret_(secret), clock_(clock), follower_(std::move(follower)) {}
 
   std::shared_ptr<DatabaseCatalog> database(std::string_view name);
+  // Those in use so far.
+  std::vector<std::shared_ptr<DatabaseCatalog>> databases() const;
 
  private:
   cache::Generations& generations_;
   const base::HashSecret secret_;
+  const base::Clock& clock_;
+  const std::optional<sync::FollowerConfig> follower_;
   std::atomic<std::uint64_t> epoch_{1};
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<DatabaseCatalog>, std::less<>> databases_;  // guarded by mutex_
 };
 

@@ -16,14 +16,14 @@ class CatalogKeeperTest : public testing::Test {
     const auto ticket = database.begin_load(clock.now());
     if (!ticket) return false;
     clock.advance(duration);
-    database.publish(*ticket, query::TestCatalog(ticket->version).build(), "fingerprint", clock.now());
+    database.publish(*ticket, {query::TestCatalog(ticket->version).build(), "fingerprint"}, clock.now());
     return true;
   }
 
   base::ManualClock clock;
   cache::Generations generations{20};
   std::atomic<std::uint64_t> epoch{1};
-  DatabaseCatalog database{"shop", generations, base::HashSecret{1, 2}, epoch};
+  DatabaseCatalog database{"shop", generations, base::HashSecret{1, 2}, epoch, nullptr, clock};
 };
 
 TEST_F(CatalogKeeperTest, NothingAtFirst) {
@@ -44,12 +44,12 @@ TEST_F(CatalogKeeperTest, OneLoadAtATime) {
   const auto ticket = database.begin_load(clock.now());
   ASSERT_TRUE(ticket.has_value());
   EXPECT_FALSE(database.begin_load(clock.now()).has_value());
-  database.publish(*ticket, query::TestCatalog().build(), "fingerprint", clock.now());
+  database.publish(*ticket, {query::TestCatalog().build(), "fingerprint"}, clock.now());
   EXPECT_TRUE(database.begin_load(clock.now()).has_value());
 }
 
 TEST_F(CatalogKeeperTest, VersionsAreNeverUsedTwice) {
-  DatabaseCatalog other("other", generations, base::HashSecret{1, 2}, epoch);
+  DatabaseCatalog other("other", generations, base::HashSecret{1, 2}, epoch, nullptr, clock);
   const auto first = database.begin_load(clock.now());
   const auto second = other.begin_load(clock.now());
   ASSERT_TRUE(first && second);
@@ -60,7 +60,7 @@ TEST_F(CatalogKeeperTest, DdlDuringALoadShowsInTheEpoch) {
   const auto ticket = database.begin_load(clock.now());
   ASSERT_TRUE(ticket.has_value());
   database.invalidate();
-  database.publish(*ticket, query::TestCatalog().build(), "fingerprint", clock.now());
+  database.publish(*ticket, {query::TestCatalog().build(), "fingerprint"}, clock.now());
   EXPECT_NE(database.snapshot().epoch, database.epoch());
   EXPECT_TRUE(load(0)) << "the next may try at once";
   EXPECT_EQ(database.snapshot().epoch, database.epoch());
@@ -94,7 +94,7 @@ TEST_F(CatalogKeeperTest, WhoWaitsForALoadIsWokenOnce) {
   ASSERT_TRUE(ticket.has_value());
   EXPECT_TRUE(database.wait_for_load(waiter));
   EXPECT_EQ(waiter->wakes, 0);
-  database.publish(*ticket, query::TestCatalog().build(), "fingerprint", clock.now());
+  database.publish(*ticket, {query::TestCatalog().build(), "fingerprint"}, clock.now());
   EXPECT_EQ(waiter->wakes, 1);
   EXPECT_EQ(waiter.use_count(), 1);
   ASSERT_TRUE(database.begin_load(clock.now()).has_value());
@@ -110,7 +110,7 @@ TEST_F(CatalogKeeperTest, DdlAfterALoadShowsInTheEpoch) {
 }
 
 TEST_F(CatalogKeeperTest, DdlInOneDatabaseCountsInAll) {
-  CatalogKeeper keeper(generations, base::HashSecret{1, 2});
+  CatalogKeeper keeper(generations, base::HashSecret{1, 2}, clock);
   const auto shop = keeper.database("shop"), other = keeper.database("other");
   const std::uint64_t before = other->epoch();
   shop->invalidate();
@@ -157,7 +157,7 @@ TEST_F(CatalogKeeperTest, QuietTimeIsSavedUpToALimit) {
 }
 
 TEST_F(CatalogKeeperTest, SlotsDifferByDatabaseAndRelation) {
-  DatabaseCatalog other("other", generations, base::HashSecret{1, 2}, epoch);
+  DatabaseCatalog other("other", generations, base::HashSecret{1, 2}, epoch, nullptr, clock);
   EXPECT_EQ(database.everything(), other.everything()) << "a role is the same one in all of them";
   EXPECT_NE(database.slot_of(1), database.slot_of(2));
   EXPECT_NE(database.slot_of(1), other.slot_of(1));
@@ -166,7 +166,7 @@ TEST_F(CatalogKeeperTest, SlotsDifferByDatabaseAndRelation) {
 }
 
 TEST_F(CatalogKeeperTest, TheKeeperHasEachDatabaseOnce) {
-  CatalogKeeper keeper(generations, base::HashSecret{1, 2});
+  CatalogKeeper keeper(generations, base::HashSecret{1, 2}, clock);
   const auto shop = keeper.database("shop");
   EXPECT_EQ(keeper.database("shop"), shop);
   EXPECT_NE(keeper.database("Shop"), shop);

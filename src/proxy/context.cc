@@ -29,7 +29,7 @@ bool Context::text_is_readable(std::string_view sql) const {
          std::all_of(sql.begin(), sql.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
-void Context::set_settings(query::SessionSettings settings, base::Nanos now) {
+void Context::set_settings(query::SessionSettings settings, std::uint64_t epoch, base::Nanos now) {
   base::SipHash128 hash(secret_);
   hash.update_field(database_->name());
   hash.update_field(settings.current_user);
@@ -42,12 +42,13 @@ void Context::set_settings(query::SessionSettings settings, base::Nanos now) {
   settings_ = std::move(settings);
   settings_at_ = now;
   settings_version_ = catalog_version();
+  settings_epoch_ = epoch;
 }
 
 const query::Catalog* Context::catalog(base::Nanos now) {
   const auto is_true = [&] {
     return snapshot_.catalog != nullptr && snapshot_.epoch == database_->epoch() &&
-           now - snapshot_.loaded_at < age_max_;
+           (database_->follows() || now - snapshot_.loaded_at < age_max_);
   };
   if (!is_true()) snapshot_ = database_->snapshot();
   return is_true() ? snapshot_.catalog.get() : nullptr;

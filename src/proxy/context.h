@@ -30,12 +30,16 @@ class Context {
   bool text_is_readable(std::string_view sql) const;
 
   void forget_settings() { settings_.reset(); }
-  void set_settings(query::SessionSettings settings, base::Nanos now);
+  // epoch: the database's settings_epoch() before the settings were asked for.
+  void set_settings(query::SessionSettings settings, std::uint64_t epoch, base::Nanos now);
   // A probe has failed: no other one for a second.
   void settings_failed(base::Nanos now) { settings_retry_at_ = now + base::kSecond; }
 
   bool settings_known(base::Nanos now) const {
-    return settings_ && now - settings_at_ < age_max_ && settings_version_ == catalog_version();
+    return settings_ &&
+           (database_->follows() ? settings_epoch_ == database_->settings_epoch()
+                                 : now - settings_at_ < age_max_) &&
+           settings_version_ == catalog_version();
   }
   // Of the last catalog known; 0: none. DDL may change what a search path comes to.
   std::uint64_t catalog_version() const { return snapshot_.catalog ? snapshot_.catalog->version() : 0; }
@@ -58,7 +62,7 @@ class Context {
   const query::Catalog* last_catalog() const { return snapshot_.catalog.get(); }
   // Whether it is worth looking for a name that the catalog does not have.
   bool catalog_may_lack_names(base::Nanos now) const { return now - snapshot_.loaded_at >= kNewNamesAge; }
-  DatabaseCatalog& database() { return *database_; }
+  DatabaseCatalog& database() const { return *database_; }
   const std::shared_ptr<DatabaseCatalog>& shared_database() const { return database_; }
 
  private:
@@ -71,6 +75,7 @@ class Context {
   std::optional<query::SessionSettings> settings_;
   base::Nanos settings_at_ = 0;
   std::uint64_t settings_version_ = 0;
+  std::uint64_t settings_epoch_ = 0;
   base::Nanos settings_retry_at_ = 0;
   query::SearchPath path_;
   base::Hash128 key_prefix_;

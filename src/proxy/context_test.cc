@@ -31,14 +31,14 @@ class ContextTest : public testing::Test {
   void load_catalog() {
     const auto ticket = database->begin_load(clock.now());
     ASSERT_TRUE(ticket.has_value());
-    database->publish(*ticket, query::TestCatalog(ticket->version).build(), "fingerprint", clock.now());
+    database->publish(*ticket, {query::TestCatalog(ticket->version).build(), "fingerprint"}, clock.now());
   }
 
   base::ManualClock clock;
   cache::Generations generations{10};
   std::atomic<std::uint64_t> epoch{1};
   std::shared_ptr<DatabaseCatalog> database =
-      std::make_shared<DatabaseCatalog>("shop", generations, base::HashSecret{1, 2}, epoch);
+      std::make_shared<DatabaseCatalog>("shop", generations, base::HashSecret{1, 2}, epoch, nullptr, clock);
   Context context{database, base::HashSecret{1, 2}, kSecond};
 };
 
@@ -72,13 +72,13 @@ TEST_F(ContextTest, OldStringsAreNotReadable) {
 
 TEST_F(ContextTest, SettingsGrowOld) {
   EXPECT_FALSE(context.settings_known(clock.now()));
-  context.set_settings(settings(), clock.now());
+  context.set_settings(settings(), 0, clock.now());
   EXPECT_TRUE(context.settings_known(clock.now() + kSecond - 1));
   EXPECT_FALSE(context.settings_known(clock.now() + kSecond));
 }
 
 TEST_F(ContextTest, AnyReportMakesThemDoubtful) {
-  context.set_settings(settings(), clock.now());
+  context.set_settings(settings(), 0, clock.now());
   context.reported("application_name", "x");
   EXPECT_FALSE(context.settings_known(clock.now()));
 }
@@ -93,7 +93,7 @@ TEST_F(ContextTest, AFailedProbeWaitsASecond) {
 TEST_F(ContextTest, TheKeyHoldsEverySetting) {
   std::set<std::pair<std::uint64_t, std::uint64_t>> prefixes;
   const auto add = [&](query::SessionSettings changed) {
-    context.set_settings(std::move(changed), clock.now());
+    context.set_settings(std::move(changed), 0, clock.now());
     return prefixes.emplace(context.key_prefix().lo, context.key_prefix().hi).second;
   };
   EXPECT_TRUE(add(settings()));
@@ -115,10 +115,11 @@ TEST_F(ContextTest, TheKeyHoldsEverySetting) {
 }
 
 TEST_F(ContextTest, TheKeyHoldsTheDatabase) {
-  Context other(std::make_shared<DatabaseCatalog>("other", generations, base::HashSecret{1, 2}, epoch),
-                base::HashSecret{1, 2}, kSecond);
-  context.set_settings(settings(), clock.now());
-  other.set_settings(settings(), clock.now());
+  Context other(
+      std::make_shared<DatabaseCatalog>("other", generations, base::HashSecret{1, 2}, epoch, nullptr, clock),
+      base::HashSecret{1, 2}, kSecond);
+  context.set_settings(settings(), 0, clock.now());
+  other.set_settings(settings(), 0, clock.now());
   EXPECT_NE(context.key_prefix(), other.key_prefix());
 }
 

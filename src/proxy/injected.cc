@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+
 #include "base/log.h"
 #include "wire/backend.h"
 
@@ -45,13 +47,20 @@ FingerprintCheck::~FingerprintCheck() {
 std::string_view FingerprintCheck::sql() {
   static const std::string text = [] {
     std::string union_of_all;
-    for (const std::string_view table :
-         {"pg_class",          "pg_proc",       "pg_type",         "pg_operator",      "pg_cast",
-          "pg_trigger",        "pg_rewrite",    "pg_constraint",   "pg_policy",        "pg_attrdef",
-          "pg_namespace",      "pg_language",   "pg_aggregate",    "pg_inherits",      "pg_index",
-          "pg_range",          "pg_conversion", "pg_opclass",      "pg_collation",     "pg_attribute",
-          "pg_amop",           "pg_amproc",     "pg_auth_members", "pg_event_trigger", "pg_database",
-          "pg_db_role_setting"}) {
+    for (const std::string_view table : {"pg_class",        "pg_proc",
+                                         "pg_type",         "pg_operator",
+                                         "pg_cast",         "pg_trigger",
+                                         "pg_rewrite",      "pg_constraint",
+                                         "pg_policy",       "pg_attrdef",
+                                         "pg_namespace",    "pg_language",
+                                         "pg_aggregate",    "pg_inherits",
+                                         "pg_index",        "pg_range",
+                                         "pg_conversion",   "pg_opclass",
+                                         "pg_collation",    "pg_attribute",
+                                         "pg_amop",         "pg_amproc",
+                                         "pg_auth_members", "pg_event_trigger",
+                                         "pg_database",     "pg_db_role_setting",
+                                         "pg_publication",  "pg_publication_rel"}) {
       if (!union_of_all.empty()) union_of_all += " UNION ALL ";
       // The sum over (xmin, ctid) tells any row that came, went or changed.
       // Every name and operator is qualified: it runs under the session's search_path.
@@ -98,8 +107,9 @@ const std::string& CatalogLoad::sql() {
         "SET LOCAL client_encoding = 'UTF8'; "
         // pg_get_viewdef waits for a table that DDL has locked, and the client waits for us.
         "SET LOCAL lock_timeout = '50ms'; SET LOCAL statement_timeout = '10s'";
-    out += ";\n";
+    out += ";\nSELECT (";
     out += FingerprintCheck::sql();
+    out += "), pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())";
     for (const std::string_view query : query::catalog_queries()) {
       out += ";\n";
       out += query;
@@ -121,7 +131,11 @@ void CatalogLoad::on_message(char type, std::string_view body) {
     if (!columns) {
       failed_ = true;
     } else if (completed_ == kCatalogPreludeStatements) {
-      if (columns->size() == 1 && (*columns)[0]) fingerprint_ = *(*columns)[0];
+      if (columns->size() == 2 && (*columns)[0] && (*columns)[1]) {
+        fingerprint_ = *(*columns)[0];
+        const std::string_view xmax = *(*columns)[1];
+        std::from_chars(xmax.data(), xmax.data() + xmax.size(), next_xid_);
+      }
     } else {
       builder_.row(completed_ - kCatalogPreludeStatements - 1, *columns);
     }
@@ -136,7 +150,7 @@ void CatalogLoad::on_ready(char transaction_status) {
   }
   auto catalog = builder_.finish();
   if (catalog) {
-    database_->publish(ticket_, std::move(*catalog), std::move(fingerprint_), clock_.now());
+    database_->publish(ticket_, {std::move(*catalog), std::move(fingerprint_), next_xid_}, clock_.now());
   } else {
     spdlog::warn("cannot use the catalog of database {}: {}", database_->name(), catalog.error().message);
     database_->give_up(clock_.now());

@@ -81,6 +81,7 @@ class CatalogLoad final : public InjectedReply {
   const base::Clock& clock_;
   Done done_;
   std::string fingerprint_;
+  std::uint64_t next_xid_ = 0;
   query::CatalogBuilder builder_;
   std::size_t completed_ = 0;  // statements of sql() that have ended
   bool failed_ = false;

@@ -31,6 +31,10 @@ std::string_view session_reason_name(SessionReason reason) {
       return "wait_timeout";
     case SessionReason::kFunctionCall:
       return "function_call";
+    case SessionReason::kStreamBehind:
+      return "stream_behind";
+    case SessionReason::kNotFollowed:
+      return "not_followed";
     case SessionReason::kPassWhyFirst:
       break;
   }

@@ -28,6 +28,8 @@ enum class SessionReason : std::uint8_t {
   kTimeParameter,      // a parameter that holds 'now' or its kin
   kWaitTimeout,        // another session's fill took too long
   kFunctionCall,       // the protocol's function call
+  kStreamBehind,       // the change stream is lost, or lags by more than sync.max_lag
+  kNotFollowed,        // reads a table whose changes the change stream does not tell
   kPassWhyFirst,       // from here on cache::PassWhy
 };
 

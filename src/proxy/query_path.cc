@@ -403,15 +403,16 @@ void QueryPath::continue_context() {
   if (context_.catalog(now) == nullptr && !catalog_tried_) return load_catalog();
   if (!context_.settings_known(now) && context_.may_probe(now)) {
     services_.stats.settings_probes.add();
-    const auto probed = [this](base::Result<query::SessionSettings> settings) {
-      const base::Nanos at = services_.clock.now();
-      if (settings) {
-        context_.set_settings(std::move(*settings), at);
-      } else {
-        context_.settings_failed(at);
-      }
-      continue_context();
-    };
+    const auto probed =
+        [this, epoch = context_.database().settings_epoch()](base::Result<query::SessionSettings> settings) {
+          const base::Nanos at = services_.clock.now();
+          if (settings) {
+            context_.set_settings(std::move(*settings), epoch, at);
+          } else {
+            context_.settings_failed(at);
+          }
+          continue_context();
+        };
     return inject(query::settings_probe_sql(), std::make_unique<SettingsProbe>(probed));
   }
   if (prepared_.in_doubt() && context_.settings_known(now)) {
@@ -495,6 +496,7 @@ std::optional<Why> QueryPath::obstacle(const Question& question) const {
   if (transaction_.status() == 'T' && (!transaction_.only_read() || !settings.plain_transactions))
     return SessionReason::kInTransaction;
   if (!settings.temporary_names.empty()) return query::Reason::kTempRelation;
+  if (const auto why = context_.database().stream_obstacle(*question.verdict, now_)) return *why;
   if (question.bind != nullptr) {
     for (const wire::Oid type : *question.types)
       if (!query::is_plain_parameter_type(type)) return query::Reason::kUserType;
@@ -673,7 +675,7 @@ void QueryPath::apply(Group& group, const query::Verdict& verdict) {
     group.changes_settings = true;
     context_.forget_settings();
   }
-  if (verdict.effects.changes_catalog) {
+  if (database.may_define(verdict.effects)) {
     group.changes_catalog = true;
     database.invalidate();
   }
@@ -715,7 +717,7 @@ void QueryPath::group_ended(Group group, char status) {
   if (group.changes_catalog || (!group.harmless && transaction_.has_changed_catalog())) database.invalidate();
   if (group.changes_settings) context_.forget_settings();
   if (group.stamp != 0 && !group.failed) prepared_.restamp(group.restamp, group.stamp);
-  group.fence.release();
+  release(std::move(group.fence));
   transaction_.ready(status, exchange_.empty());
   const base::Nanos now = services_.clock.now();
   if (group.capture) group.capture->finish(services_.live->cache_ttl, now);
@@ -725,6 +727,13 @@ void QueryPath::group_ended(Group group, char status) {
     services_.stats.upstream_query_time.record(now - group.sent_at);
   }
   if (group.injected) group.injected->on_ready(status);
+}
+
+void QueryPath::release(cache::Hold fence) {
+  DatabaseCatalog& database = context_.database();
+  const bool unread = !fence.empty() && fence.slots().front() == database.everything();
+  if (!unread) return fence.release();
+  database.release_when_passed(std::move(fence));
 }
 
 void QueryPath::upstream_settled() {

@@ -120,6 +120,7 @@ class QueryPath {
   void begin_forward(bool replaces_unnamed);
   void forget_statement(std::string_view name);
   void apply(Group& group, const query::Verdict& verdict);
+  void release(cache::Hold fence);
   void count_sent(Group& group);
   std::uint64_t current_stamp() const { return in_doubt_ ? 0 : context_.stamp(); }
   void start_capture(Group& group, const query::Verdict& verdict);

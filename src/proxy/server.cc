@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "proxy/stream_login.h"
 
 namespace pgweir::proxy {
 namespace {
@@ -94,7 +95,7 @@ Server::Server(const ServerParts& parts, const ServerConfig& server, const Upstr
     : config_(server),
       upstream_config_(upstream),
       cache_ttl_(cache_ttl),
-      catalogs_(parts.cache.generations(), parts.secret),
+      catalogs_(parts.cache.generations(), parts.secret, parts.clock, follower_config(parts.sync, upstream)),
       resolver_(std::make_unique<io::Resolver>()),
       shared_{parts.clock, parts.cache,  catalogs_, cancels_,
               *resolver_,  parts.secret, sessions_, upstream_reached_} {}

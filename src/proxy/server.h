@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "proxy/worker.h"
+#include "sync/config.h"
 
 namespace pgweir::proxy {
 
@@ -17,6 +18,7 @@ struct ServerParts {
   const base::Clock& clock;
   cache::Cache& cache;
   base::HashSecret secret;
+  sync::SyncConfig sync;
 };
 
 // For the owner's thread, unless a function says otherwise.
@@ -42,6 +44,8 @@ class Server {
   bool upstream_reached() const { return upstream_reached_.load(std::memory_order_relaxed); }
   bool draining() const { return draining_.load(std::memory_order_relaxed); }
   std::vector<const ProxyStats*> stats() const;
+  // The databases in use, for reports.
+  const CatalogKeeper& catalogs() const { return catalogs_; }
   // After start(): what is listened on, in words.
   const std::vector<std::string>& listening() const { return listening_; }
 

@@ -32,8 +32,10 @@ struct TestWorker {
     const auto database = catalogs.database("shop");
     const auto ticket = database->begin_load(clock.now());
     if (!ticket) return;
-    database->publish(*ticket, query::TestCatalog(ticket->version).table({.oid = 20000, .name = "a"}).build(),
-                      "fingerprint", clock.now());
+    database->publish(
+        *ticket,
+        {query::TestCatalog(ticket->version).table({.oid = 20000, .name = "a"}).build(), "fingerprint"},
+        clock.now());
   }
   std::uint64_t hits() const { return stats.lookups[static_cast<std::size_t>(Outcome::kHit)][0].get(); }
 
@@ -52,7 +54,7 @@ struct TestWorker {
   ProxyStats stats;
   cache::Generations generations{10};
   cache::Cache cache{cache_config(), clock, generations};
-  CatalogKeeper catalogs{generations, base::HashSecret{1, 2}};
+  CatalogKeeper catalogs{generations, base::HashSecret{1, 2}, clock};
   CancelRegistry cancels;
   Services services{loop,   clock, resolver, read_buffer, statements,
                     stats,  cache, catalogs, cancels,     base::HashSecret{1, 2},

@@ -30,7 +30,7 @@ bool Transaction::sent(const query::Verdict& verdict, DatabaseCatalog& database,
       break;
   }
   only_read_ = false;
-  changed_catalog_ |= verdict.effects.changes_catalog;
+  changed_catalog_ |= database.may_define(verdict.effects);
   write(verdict.effects, database);
   return true;
 }

@@ -32,9 +32,10 @@ class TransactionTest : public testing::Test {
  protected:
   bool sent(const query::Verdict& verdict) { return transaction.sent(verdict, database, false); }
 
+  base::ManualClock clock;
   cache::Generations generations{20};
   std::atomic<std::uint64_t> epoch{1};
-  DatabaseCatalog database{"shop", generations, base::HashSecret{1, 2}, epoch};
+  DatabaseCatalog database{"shop", generations, base::HashSecret{1, 2}, epoch, nullptr, clock};
   Transaction transaction;
 };
 

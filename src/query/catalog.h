@@ -69,7 +69,8 @@ struct Relation {
   char persistence = 'p';  // pg_class.relpersistence
   bool system = false;     // in pg_catalog, information_schema or pg_toast
   bool row_security = false;
-  bool has_rules = false;                // other than a view's own
+  bool has_rules = false;  // other than a view's own
+  char followed = 'n';  // changes in the change stream: 'r' of rows, 'i' only inserts and truncates, 'n' none
   bool user_types = false;               // a column's type is not built in, though its input and output are
   bool user_casts = false;               // and has a cast with a function that is not built in
   bool type_effects = false;             // a check, default or cast of a column's type may do anything
@@ -136,6 +137,8 @@ class Catalog {
 
   // As given to the builder.
   std::uint64_t version() const { return version_; }
+  // Relations whose changes of rows are published for the change stream; sorted.
+  const std::vector<Oid>& followed() const { return followed_; }
   // nullptr: not in the snapshot. Views stay valid as long as the catalog.
   const Relation* relation(Oid oid) const;
   const Relation* find_relation(const Name& name, const SearchPath& path) const;
@@ -160,6 +163,7 @@ class Catalog {
   Catalog();
 
   std::uint64_t version_ = 0;
+  std::vector<Oid> followed_;
   struct Casts {
     bool on_builtin_types = false;
     bool implicit_to_user_type = false;

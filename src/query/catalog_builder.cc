@@ -19,7 +19,7 @@ constexpr std::size_t kRowsMax = 4'000'000;
 constexpr std::size_t kDescendantsMax = 4'000'000;  // over all relations
 constexpr int kTypeDepthMax = 32;
 
-constexpr std::array<std::size_t, kCatalogQueryCount> kColumns = {9, 2, 2, 8, 2, 6, 6, 6, 2, 3, 4, 6};
+constexpr std::array<std::size_t, kCatalogQueryCount> kColumns = {10, 2, 2, 8, 2, 6, 6, 6, 2, 3, 4, 6};
 
 struct Type {
   std::string schema;
@@ -204,7 +204,9 @@ void CatalogBuilder::Raw::add_relation(Row& row) {
   relation.row_security = row.boolean();
   relation.has_rules = row.boolean();
   relation.replica_identity = row.letter();
+  relation.followed = row.letter();
   const Oid oid = relation.oid;
+  if (relation.followed == 'r') catalog->followed_.push_back(oid);
   tables().relations.insert_or_assign(oid, std::move(relation));
 }
 
@@ -385,6 +387,7 @@ base::Result<std::shared_ptr<const Catalog>> CatalogBuilder::finish() {
     }
   }
   if (raw_->error) return std::unexpected(*raw_->error);
+  std::ranges::sort(raw_->catalog->followed_);
   // An answer without the system's own objects is not a catalog.
   if (raw_->tables().functions.empty() || raw_->tables().operators.empty() || raw_->tables().types.empty()) {
     return base::fail(base::ErrorCode::kInvalid, "catalog snapshot is incomplete");

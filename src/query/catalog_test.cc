@@ -33,7 +33,7 @@ TEST(CatalogBuilder, MalformedRowsAreErrors) {
       {CatalogQuery::kCode, {"ww", "1"}},
       {CatalogQuery::kFunctions, {"f", "4", "f", "f", "f", "f"}},
       {CatalogQuery::kFunctions, {"f", "1", "true", "f", "f", "f"}},
-      {CatalogQuery::kRelations, {"1", "s", "n", "r", "p", "f", "f", std::nullopt}},
+      {CatalogQuery::kRelations, {"1", "s", "n", "r", "p", "f", "f", "f", "d", std::nullopt}},
       {static_cast<CatalogQuery>(kCatalogQueryCount), {"1"}}};
   for (const auto& [query, columns] : rows) {
     TestCatalog catalog;

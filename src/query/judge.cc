@@ -16,6 +16,11 @@ void do_anything(Effects& effects) {
   effects.changes_settings = true;
 }
 
+void define(Effects& effects) {
+  effects.changes_catalog = true;
+  effects.is_ddl = true;
+}
+
 void apply(const Assessment& assessment, Effects& effects) {
   if (assessment.runs_code || assessment.unknown_relation) do_anything(effects);
   if (assessment.runs_code) effects.changes_catalog = true;  // code may hold DDL
@@ -46,7 +51,7 @@ void judge_by_kind(const Statement& statement, Verdict& verdict) {
       // A two-phase transaction's writes were not seen by this session.
       if (statement.transaction == TransactionControl::kOther) {
         effects.writes_everything = true;
-        effects.changes_catalog = true;
+        define(effects);
       }
       verdict.harmless = statement.transaction != TransactionControl::kOther &&
                          statement.transaction != TransactionControl::kPrepare;
@@ -86,7 +91,7 @@ void judge_by_kind(const Statement& statement, Verdict& verdict) {
       break;
     case StatementKind::kDdl:
       do_anything(effects);
-      effects.changes_catalog = true;
+      define(effects);
       break;
   }
 }
@@ -112,7 +117,18 @@ bool is_tree(StatementKind kind) {
          kind == StatementKind::kDeclareCursor;
 }
 
-void judge_select(const Statement& statement, Assessment& assessment, Verdict& verdict) {
+// Only tables hold rows; what stands above them is followed through them.
+Oid first_unfollowed(const std::vector<Oid>& reads, const Catalog& catalog) {
+  for (const Oid oid : reads) {
+    const Relation* const relation = catalog.relation(oid);
+    const bool holds_rows = relation == nullptr || (relation->kind != 'p' && relation->kind != 'v');
+    if (holds_rows && (relation == nullptr || relation->followed != 'r')) return oid;
+  }
+  return 0;
+}
+
+void judge_select(const Statement& statement, const Catalog& catalog, Assessment& assessment,
+                  Verdict& verdict) {
   verdict.reason = assessment.reason;
   verdict.detail = std::move(assessment.detail);
   if (!statement.writes.empty() || statement.data_modifying_cte) {
@@ -124,6 +140,7 @@ void judge_select(const Statement& statement, Assessment& assessment, Verdict& v
     verdict.detail = "SELECT INTO";
   }
   verdict.reads.assign(assessment.reads.begin(), assessment.reads.end());
+  verdict.unfollowed = first_unfollowed(verdict.reads, catalog);
 }
 
 void judge_tree(const Statement& statement, const Catalog& catalog, const SearchPath& path, bool time_word,
@@ -135,13 +152,13 @@ void judge_tree(const Statement& statement, const Catalog& catalog, const Search
   if (runs) add_writes(statement, catalog, path, verdict.effects);
   if (runs && statement.creates_table) {
     do_anything(verdict.effects);
-    verdict.effects.changes_catalog = true;
+    define(verdict.effects);
   }
   verdict.harmless = is_empty(verdict.effects) && !statement.locking && !assessment.changes_state;
   if (runs && !verdict.effects.writes_everything && !verdict.effects.writes.empty())
     verdict.effects.row_changes = pin_changes(statement, assessment, catalog, path);
   if (statement.kind != StatementKind::kSelect) return;
-  judge_select(statement, assessment, verdict);
+  judge_select(statement, catalog, assessment, verdict);
   if (verdict.cacheable()) pin_reads(statement, assessment, catalog, path, verdict);
 }
 
@@ -158,7 +175,7 @@ Verdict judge_one(const Statement& statement, const Catalog* catalog, const Sear
   } else {
     if (statement.kind == StatementKind::kSelect) verdict.reason = Reason::kUnknownRelation;
     do_anything(verdict.effects);
-    verdict.effects.changes_catalog = statement.creates_table;
+    if (statement.creates_table) define(verdict.effects);
   }
   return verdict;
 }
@@ -174,6 +191,7 @@ void merge(Verdict& into, const Verdict& next) {
   effects.writes_everything |= next.effects.writes_everything;
   effects.changes_settings |= next.effects.changes_settings;
   effects.changes_catalog |= next.effects.changes_catalog;
+  effects.is_ddl |= next.effects.is_ddl;
   effects.may_commit |= next.effects.may_commit || next.transaction != TransactionControl::kNone;
   effects.writes.insert(effects.writes.end(), next.effects.writes.begin(), next.effects.writes.end());
   into.reads.insert(into.reads.end(), next.reads.begin(), next.reads.end());
@@ -232,7 +250,7 @@ Verdict unknown_verdict(Reason reason, std::string detail) {
   verdict.reason = reason;
   verdict.detail = std::move(detail);
   do_anything(verdict.effects);
-  verdict.effects.changes_catalog = true;
+  define(verdict.effects);
   verdict.effects.may_commit = true;
   verdict.touches_prepared = true;
   return verdict;

@@ -63,6 +63,7 @@ struct Effects {
   std::vector<RelationPins> row_changes;
   bool changes_settings = false;  // SET, set_config, or may run users' code that does
   bool changes_catalog = false;   // DDL, GRANT, roles, or code that may hold them: the snapshot is in doubt
+  bool is_ddl = false;            // changes_catalog not only because code that runs may hold DDL
   bool may_commit = false;        // CALL, DO, ... may end a transaction inside
 };
 
@@ -73,6 +74,8 @@ struct Verdict {
   std::vector<Oid> reads;  // every relation the reply depends on; sorted, unique; exact if cacheable
   // Of some of `reads`: the reply depends on these rows only. Sorted by relation; see dependencies.h.
   std::vector<RelationPins> pins;
+  // The first of `reads` whose changes of rows the change stream does not tell; 0: none.
+  Oid unfollowed = 0;
   Effects effects;
   // Of several statements the last that has one, but kBeginWithOptions wins; Effects::may_commit is
   // then set too. SET TRANSACTION and SET SESSION CHARACTERISTICS are kBeginWithOptions: what is left

@@ -24,6 +24,7 @@ struct TestTable {
   bool row_security = false;
   bool rules = false;
   char replica_identity = 'd';
+  char followed = 'r';
 };
 
 class TestCatalog {
@@ -32,9 +33,10 @@ class TestCatalog {
 
   TestCatalog& table(const TestTable& t) {
     const bool system = t.schema == "pg_catalog" || t.schema == "information_schema";
-    return add(CatalogQuery::kRelations, {std::to_string(t.oid), t.schema, t.name, std::string(1, t.kind),
-                                          std::string(1, t.persistence), flag(system), flag(t.row_security),
-                                          flag(t.rules), std::string(1, t.replica_identity)});
+    return add(CatalogQuery::kRelations,
+               {std::to_string(t.oid), t.schema, t.name, std::string(1, t.kind),
+                std::string(1, t.persistence), flag(system), flag(t.row_security), flag(t.rules),
+                std::string(1, t.replica_identity), std::string(1, t.followed)});
   }
   // A column of a canonical type that some index has.
   TestCatalog& indexed_column(Oid relation, Attnum number, const std::string& name, Oid type) {

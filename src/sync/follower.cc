@@ -103,6 +103,7 @@ base::Result<void> Follower::follow() {
   Connection sql(stop_, clock_), stream(stop_, clock_);
   if (const auto prepared = prepare(sql, stream); !prepared) return prepared;
   // Whatever changed while nobody followed is in doubt. Who asks PostgreSQL from here on sees it.
+  actions_.started();
   slots_.generations().bump(slots_.everything());
   actions_.definitions_changed();
   actions_.settings_changed();

@@ -31,6 +31,8 @@ struct FollowerConfig {
 // What the stream tells those who answer from the cache. Called on the follower's thread; must not
 // block.
 struct FollowerActions {
+  std::function<void()> started;                        // the stream begins: what happened before is in doubt
+  std::function<void(std::uint64_t xmin)> ended_below;  // every transaction below has ended
   std::function<void()> definitions_changed;
   std::function<void()> settings_changed;
   std::function<std::shared_ptr<const query::Catalog>()> catalog;

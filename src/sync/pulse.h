@@ -53,6 +53,7 @@ struct Polled {
   std::string definitions;  // fingerprint of roles, memberships, databases, publications, triggers
   std::string settings;     // fingerprint of what sets a session's settings: files, roles, databases
   bool complete = false;    // event triggers and publications are as they must be
+  std::uint64_t xmin = 0;   // every transaction below has ended
 };
 
 // One stream's, on its follower's thread.
@@ -61,6 +62,7 @@ class Pulse {
   struct Actions {
     std::function<void()> definitions_changed;
     std::function<void()> settings_changed;
+    std::function<void(std::uint64_t xmin)> ended_below;
   };
   Pulse(const PulseConfig& config, Applier& applier, Barriers& barriers, Freshness& freshness,
         Actions actions)

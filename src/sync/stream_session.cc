@@ -36,7 +36,8 @@ SELECT pg_catalog.pg_logical_emit_message(true, '{}', '{}:{}'),
   EXISTS (SELECT 1 FROM pg_catalog.pg_event_trigger WHERE evtname LIKE 'pgweir%')
     AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_event_trigger WHERE evtname LIKE 'pgweir%' AND evtenabled <> 'A')
     AND (SELECT pg_catalog.count(*) FROM pg_catalog.pg_publication WHERE pubname IN ('pgweir_rows', 'pgweir_inserts')) = 2,
-  pg_catalog.pg_current_wal_insert_lsn() - '0/0'::pg_catalog.pg_lsn)";
+  pg_catalog.pg_current_wal_insert_lsn() - '0/0'::pg_catalog.pg_lsn,
+  pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot()))";
 
 struct FreeCopyData {
   void operator()(char* data) const { PQfreemem(data); }
@@ -72,7 +73,8 @@ StreamSession::StreamSession(const FollowerConfig& config, const FollowerActions
                     slots.generations().bump(slots.everything());
                     changed();
                   },
-              .settings_changed = actions.settings_changed}) {}
+              .settings_changed = actions.settings_changed,
+              .ended_below = actions.ended_below}) {}
 
 base::Result<void> StreamSession::run(const Wakeup& stop, const Wakeup& work) {
   for (;;) {
@@ -171,7 +173,8 @@ base::Result<void> StreamSession::on_answer(const PgResult& result) {
     seen_ = std::max(seen_, to_number(value_of(result, 4)));
     pulse_.on_beat({.definitions = std::string(value_of(result, 1)),
                     .settings = std::string(value_of(result, 2)),
-                    .complete = value_of(result, 3) == "t"});
+                    .complete = value_of(result, 3) == "t",
+                    .xmin = to_number(value_of(result, 5))});
     return {};
   }
   const auto snapshot = Snapshot::parse(value_of(result, 0));

@@ -1,0 +1,18 @@
+// How pgweir follows what changes in PostgreSQL. Read by config/, validated there, immutable here.
+#pragma once
+
+#include <string>
+
+#include "base/clock.h"
+
+namespace pgweir::sync {
+
+struct SyncConfig {
+  // pgweir's own login for the change stream, with the attribute REPLICATION; empty: nothing is followed,
+  // and what is changed by others than through pgweir is bounded by the ttl alone.
+  std::string user;
+  std::string passfile;  // as libpq's; empty: libpq's own default
+  base::Nanos max_lag = 2 * base::kSecond;
+};
+
+}  // namespace pgweir::sync
