@@ -98,7 +98,7 @@ base::Result<Message> read_truncate(Reader& reader) {
   Truncate truncate;
   const std::uint32_t count = reader.u32();
   reader.u8();  // CASCADE, RESTART IDENTITY
-  if (reader.rest().size() != std::size_t{count} * 4) return malformed('T');
+  if (!reader.ok() || reader.rest().size() != std::size_t{count} * 4) return malformed('T');
   for (std::uint32_t i = 0; i < count; ++i) truncate.relations.push_back(reader.u32());
   return truncate;
 }

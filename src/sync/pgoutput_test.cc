@@ -2,19 +2,26 @@
 
 #include <gtest/gtest.h>
 
+#include <list>
+
 #include "sync/test_stream.h"
 
 namespace pgweir::sync {
 namespace {
 
-template <class T>
-T parsed(const std::string& bytes) {
-  const auto message = parse_message(bytes);
-  EXPECT_TRUE(message.has_value() && std::holds_alternative<T>(*message));
-  return message && std::holds_alternative<T>(*message) ? std::get<T>(*message) : T{};
-}
+class PgoutputTest : public testing::Test {
+ protected:
+  template <class T>
+  T parsed(std::string bytes) {
+    const auto message = parse_message(received.emplace_back(std::move(bytes)));
+    EXPECT_TRUE(message.has_value() && std::holds_alternative<T>(*message));
+    return message && std::holds_alternative<T>(*message) ? std::get<T>(*message) : T{};
+  }
 
-TEST(PgoutputTest, FramesHoldDataOrKeepTheConnectionAlive) {
+  std::list<std::string> received;  // what messages point into
+};
+
+TEST_F(PgoutputTest, FramesHoldDataOrKeepTheConnectionAlive) {
   const std::string frame = "w" + u64(0x100) + u64(0x200) + u64(0) + "payload";
   const auto data = parse_stream_frame(frame);
   ASSERT_TRUE(data.has_value());
@@ -27,21 +34,21 @@ TEST(PgoutputTest, FramesHoldDataOrKeepTheConnectionAlive) {
   EXPECT_TRUE(std::get<KeepAlive>(*keep_alive).reply_wanted);
 }
 
-TEST(PgoutputTest, OtherFramesAreRefused) {
+TEST_F(PgoutputTest, OtherFramesAreRefused) {
   for (const std::string& bytes : {std::string(), std::string("w123"), std::string("x"), "k" + u64(1)})
     EXPECT_FALSE(parse_stream_frame(bytes).has_value());
 }
 
-TEST(PgoutputTest, AStatusUpdateConfirmsOnePosition) {
+TEST_F(PgoutputTest, AStatusUpdateConfirmsOnePosition) {
   EXPECT_EQ(status_update(7, 9, true), "r" + u64(7) + u64(7) + u64(7) + u64(9) + std::string(1, '\1'));
 }
 
-TEST(PgoutputTest, ATransactionBeginsAndCommits) {
+TEST_F(PgoutputTest, ATransactionBeginsAndCommits) {
   EXPECT_EQ(parsed<Begin>(begin_message(42)).xid, 42U);
   EXPECT_EQ(parsed<Commit>(commit_message(0x1234)).end_lsn, 0x1234U);
 }
 
-TEST(PgoutputTest, ARelationHasItsColumns) {
+TEST_F(PgoutputTest, ARelationHasItsColumns) {
   const auto relation = parsed<RelationDescription>(relation_message(20000, {"id", "name"}));
   EXPECT_EQ(relation.oid, 20000U);
   EXPECT_EQ(relation.name, "t");
@@ -51,7 +58,7 @@ TEST(PgoutputTest, ARelationHasItsColumns) {
   EXPECT_FALSE(relation.columns[1].in_identity);
 }
 
-TEST(PgoutputTest, ChangesCarryRows) {
+TEST_F(PgoutputTest, ChangesCarryRows) {
   const auto insert = parsed<Change>("I" + u32(7) + "N" + row({"1", "a"}));
   EXPECT_EQ(insert.kind, Change::Kind::kInsert);
   ASSERT_EQ(insert.row.size(), 2U);
@@ -67,7 +74,7 @@ TEST(PgoutputTest, ChangesCarryRows) {
   EXPECT_TRUE(parsed<Change>("D" + u32(7) + "O" + row({"2"})).old_is_whole);
 }
 
-TEST(PgoutputTest, ValuesMayBeNullOrUnchanged) {
+TEST_F(PgoutputTest, ValuesMayBeNullOrUnchanged) {
   const auto change = parsed<Change>("I" + u32(7) + "N" + u16(3) + "nut" + u32(0));
   ASSERT_EQ(change.row.size(), 3U);
   EXPECT_EQ(change.row[0].kind, ColumnValue::Kind::kNull);
@@ -75,7 +82,7 @@ TEST(PgoutputTest, ValuesMayBeNullOrUnchanged) {
   EXPECT_EQ(change.row[2].kind, ColumnValue::Kind::kText);
 }
 
-TEST(PgoutputTest, MessagesAndTruncates) {
+TEST_F(PgoutputTest, MessagesAndTruncates) {
   const auto message = parsed<LogicalMessage>(logical_message("pgweir.ddl", "ALTER TABLE"));
   EXPECT_EQ(message.prefix, "pgweir.ddl");
   EXPECT_EQ(message.content, "ALTER TABLE");
@@ -83,7 +90,7 @@ TEST(PgoutputTest, MessagesAndTruncates) {
             (std::vector<query::Oid>{5, 6}));
 }
 
-TEST(PgoutputTest, WhatIsCutShortIsRefused) {
+TEST_F(PgoutputTest, WhatIsCutShortIsRefused) {
   const std::string messages[] = {begin_message(1),
                                   commit_message(2),
                                   relation_message(3, {"id"}),
@@ -99,7 +106,7 @@ TEST(PgoutputTest, WhatIsCutShortIsRefused) {
   }
 }
 
-TEST(PgoutputTest, WhatMakesNoSenseIsRefused) {
+TEST_F(PgoutputTest, WhatMakesNoSenseIsRefused) {
   for (const std::string& bytes :
        {std::string("?"), "D" + u32(7) + "N" + row({"1"}), "I" + u32(7) + "K" + row({"1"}) + "N" + row({"1"}),
         "T" + u32(0x40000000) + std::string(1, '\0'), "I" + u32(7) + "N" + u16(1) + "z"})

@@ -69,7 +69,7 @@ void Pulse::on_snapshot(const Snapshot& snapshot, base::Nanos now) {
   const std::size_t before = applier_.pending();
   applier_.take(snapshot);
   const bool progress = applier_.pending() < before;
-  snapshot_pause_ = progress ? kSnapshotPauseMin : std::min(2 * snapshot_pause_, kSnapshotPauseMax);
+  snapshot_pause_ = progress ? 0 : std::clamp(2 * snapshot_pause_, kSnapshotPauseMin, kSnapshotPauseMax);
   snapshot_at_ = progress ? now : now + snapshot_pause_;
 }
 
