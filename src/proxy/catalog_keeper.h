@@ -86,6 +86,7 @@ class DatabaseCatalog {
   // For a hold whose writes could not be read from their text, now that their outcome is known.
   void release_when_passed(cache::Hold hold);
   // Null: changes are not followed.
+  sync::Follower* follower() const { return follower_.get(); }
   const sync::Freshness* freshness() const { return follower_ ? &follower_->freshness() : nullptr; }
 
   // Generation slots: of everything in every database, and of one relation of this.

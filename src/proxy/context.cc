@@ -7,7 +7,13 @@ namespace pgweir::proxy {
 
 Context::Context(std::shared_ptr<DatabaseCatalog> database, const base::HashSecret& secret,
                  base::Nanos age_max)
-    : database_(std::move(database)), secret_(secret), age_max_(age_max), path_({}) {}
+    : database_(std::move(database)), secret_(secret), age_max_(age_max), path_({}) {
+  if (sync::Follower* const follower = database_->follower()) follower->attend();
+}
+
+Context::~Context() {
+  if (sync::Follower* const follower = database_->follower()) follower->leave();
+}
 
 void Context::reported(std::string_view name, std::string_view value) {
   if (name == "client_encoding") {

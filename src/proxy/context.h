@@ -22,6 +22,9 @@ namespace pgweir::proxy {
 class Context {
  public:
   Context(std::shared_ptr<DatabaseCatalog> database, const base::HashSecret& secret, base::Nanos age_max);
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
 
   // A ParameterStatus from the backend.
   void reported(std::string_view name, std::string_view value);

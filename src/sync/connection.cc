@@ -24,7 +24,7 @@ std::string one_line(std::string_view text) {
 }  // namespace
 
 Wakeup::Wakeup() : descriptor_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) { CHECK(descriptor_ >= 0); }
-Wakeup::~Wakeup() { close(descriptor_); }
+Wakeup::~Wakeup() { ::close(descriptor_); }
 
 void Wakeup::wake() const {
   // Fails only if the counter is full: then it is awake.
@@ -45,6 +45,20 @@ std::string_view value_of(const PgResult& result, int column) {
 }
 
 Connection::~Connection() { PQfinish(connection_); }
+
+void Connection::close(base::Nanos timeout) {
+  const int server = dup(socket());
+  PQfinish(std::exchange(connection_, nullptr));
+  if (server < 0) return;
+  const base::Nanos deadline = clock_.now() + timeout;
+  pollfd fd{server, POLLIN, 0};
+  char unread[4096];
+  for (base::Nanos left = timeout; left > 0; left = deadline - clock_.now())
+    if (poll(&fd, 1, static_cast<int>(left / base::kMillisecond + 1)) > 0 &&
+        read(server, unread, sizeof unread) <= 0)
+      break;
+  ::close(server);
+}
 
 int Connection::socket() const { return PQsocket(connection_); }
 

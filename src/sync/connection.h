@@ -53,6 +53,9 @@ class Connection {
   // One statement, or several whose last result counts. kInvalid: PostgreSQL refused, with its message.
   // kUnavailable: the connection is lost, or the time is over.
   base::Result<PgResult> query(const std::string& sql, base::Nanos timeout);
+  // Says goodbye and waits until the server has closed its end, and so let go of slot and database; not
+  // longer than `timeout`.
+  void close(base::Nanos timeout);
 
   pg_conn* raw() const { return connection_; }
   int socket() const;

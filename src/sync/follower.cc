@@ -15,6 +15,8 @@ constexpr base::Nanos kQueryTimeout = 10 * base::kSecond;
 // The slot's creation waits for every transaction that is open.
 constexpr base::Nanos kSlotTimeout = 3600 * base::kSecond;
 
+constexpr base::Nanos kGoodbyeTimeout = base::kSecond;
+
 // Runs as pgweir's own login whatever the role's or database's settings are. The beat must not wait for
 // a standby: it is to tell that others do.
 constexpr const char* kSettings =
@@ -71,7 +73,36 @@ Follower::Follower(FollowerConfig config, std::string database, DatabaseSlots sl
 Follower::~Follower() {
   stopping_ = true;
   stop_.wake();
+  begin_.wake();
   thread_.join();
+}
+
+void Follower::attend() {
+  if (users_.fetch_add(1) == 0) begin_.wake();
+}
+
+void Follower::leave() {
+  left_at_ = clock_.now();
+  users_.fetch_sub(1);
+}
+
+void Follower::suspend(std::function<void()> closed) {
+  {
+    std::lock_guard lock(mutex_);
+    ++suspensions_;
+    if (connected_) {
+      on_closed_.push_back(std::move(closed));
+      stop_.wake();
+      return;
+    }
+  }
+  closed();
+}
+
+void Follower::resume() {
+  std::lock_guard lock(mutex_);
+  --suspensions_;
+  begin_.wake();
 }
 
 void Follower::release_when_passed(cache::Hold hold) {
@@ -80,17 +111,52 @@ void Follower::release_when_passed(cache::Hold hold) {
   barriers_.add(std::move(hold));
 }
 
+bool Follower::wanted() const {
+  std::lock_guard lock(mutex_);
+  if (stopping_ || suspensions_ != 0) return false;
+  return users_ != 0 || clock_.now() - left_at_ < config_.idle_timeout;
+}
+
+void Follower::tell_closed() {
+  std::unique_lock lock(mutex_);
+  connected_ = false;
+  const auto told = std::exchange(on_closed_, {});
+  lock.unlock();
+  for (const auto& closed : told) closed();
+}
+
+void Follower::wait_until_wanted() {
+  for (;;) {
+    begin_.drain();
+    {
+      std::lock_guard lock(mutex_);
+      if (stopping_) return;
+      if (suspensions_ == 0 && users_ != 0) {
+        stop_.drain();
+        connected_ = true;
+        return;
+      }
+    }
+    pollfd fd{begin_.descriptor(), POLLIN, 0};
+    poll(&fd, 1, -1);
+  }
+}
+
 void Follower::run() {
   base::Nanos retry = config_.retry_min;
-  while (!stopping_) {
+  for (;;) {
+    wait_until_wanted();
+    if (stopping_) break;
     const base::Nanos began = clock_.now();
     const auto ended = follow();
-    if (stopping_) break;
+    const bool was_wanted = wanted();
     const bool unavailable = ended.error().code == base::ErrorCode::kInvalid;
-    if (freshness_.report().reason != ended.error().message)
+    if (was_wanted && freshness_.report().reason != ended.error().message)
       spdlog::warn("database {}: not following its changes: {}", database_, ended.error().message);
     freshness_.set_state(unavailable ? StreamState::kUnavailable : StreamState::kLost, ended.error().message);
     barriers_.take();  // released, with a bump
+    tell_closed();
+    if (!was_wanted) continue;
     if (clock_.now() - began > config_.retry_max) retry = config_.retry_min;
     pause(retry);
     retry = std::min(2 * retry, config_.retry_max);
@@ -101,7 +167,16 @@ void Follower::run() {
 
 base::Result<void> Follower::follow() {
   Connection sql(stop_, clock_), stream(stop_, clock_);
-  if (const auto prepared = prepare(sql, stream); !prepared) return prepared;
+  auto ended = prepare(sql, stream);
+  if (ended) ended = pump(sql, stream);
+  // Without freshness from here on, before the slot goes.
+  freshness_.set_state(StreamState::kLost, ended.error().message);
+  stream.close(kGoodbyeTimeout);
+  sql.close(kGoodbyeTimeout);
+  return ended;
+}
+
+base::Result<void> Follower::pump(Connection& sql, Connection& stream) {
   // Whatever changed while nobody followed is in doubt. Who asks PostgreSQL from here on sees it.
   actions_.started();
   slots_.generations().bump(slots_.everything());
@@ -110,7 +185,7 @@ base::Result<void> Follower::follow() {
   freshness_.set_state(StreamState::kFollowing, "");
   spdlog::info("database {}: following its changes", database_);
   StreamSession session(config_, actions_, slots_, sql, stream, barriers_, freshness_, clock_);
-  return session.run(stop_, work_);
+  return session.run(stop_, work_, [this] { return wanted(); });
 }
 
 base::Result<void> Follower::prepare(Connection& sql, Connection& stream) {

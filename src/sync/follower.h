@@ -6,8 +6,10 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -26,6 +28,7 @@ struct FollowerConfig {
   base::Nanos connect_timeout = 10 * base::kSecond;
   base::Nanos retry_min = 100 * base::kMillisecond;
   base::Nanos retry_max = 5 * base::kSecond;
+  base::Nanos idle_timeout = 60 * base::kSecond;  // the stream is closed so long after the last session
 };
 
 // What the stream tells those who answer from the cache. Called on the follower's thread; must not
@@ -47,6 +50,13 @@ class Follower {
   ~Follower();
 
   const Freshness& freshness() const { return freshness_; }
+  // A session of the database begins, or ends. Without any the connections are closed after a while.
+  void attend();
+  void leave();
+  // Closes both connections, since the database is to be dropped, copied or renamed. closed: called once
+  // that is done, on the follower's thread or this one. Each suspend() wants one resume().
+  void suspend(std::function<void()> closed);
+  void resume();
   // Gives the hold to the stream, to be released without a bump once it has passed all that has been
   // committed up to now; with a bump if the stream is not followed.
   void release_when_passed(cache::Hold hold);
@@ -56,6 +66,11 @@ class Follower {
   // Until the stream is lost or stop is asked for.
   base::Result<void> follow();
   base::Result<void> prepare(Connection& sql, Connection& stream);
+  base::Result<void> pump(Connection& sql, Connection& stream);
+  // Whether somebody wants the stream, and nobody wants it closed.
+  bool wanted() const;
+  void wait_until_wanted();
+  void tell_closed();
   void pause(base::Nanos time) const;
 
   const FollowerConfig config_;
@@ -64,11 +79,18 @@ class Follower {
   const FollowerActions actions_;
   const base::Clock& clock_;
   Freshness freshness_;
-  Wakeup stop_;
+  Wakeup stop_;   // wakes every wait within a stream's life
+  Wakeup begin_;  // wakes the wait for the next one
   Wakeup work_;
   Barriers barriers_;
   std::atomic<bool> stopping_{false};
-  std::thread thread_;  // last: it uses all of the above
+  std::atomic<unsigned> users_{0};
+  std::atomic<base::Nanos> left_at_{0};  // when users_ became 0
+  mutable std::mutex mutex_;
+  unsigned suspensions_ = 0;                      // guarded by mutex_
+  bool connected_ = false;                        // guarded by mutex_
+  std::vector<std::function<void()>> on_closed_;  // guarded by mutex_
+  std::thread thread_;                            // last: it uses all of the above
 };
 
 }  // namespace pgweir::sync

@@ -52,8 +52,8 @@ enum class Question : std::uint8_t { kNone, kBeat, kSnapshot };
 struct Polled {
   std::string definitions{};  // fingerprint of roles, memberships, databases, publications, triggers
   std::string settings{};     // fingerprint of what sets a session's settings: files, roles, databases
-  bool complete = false;    // event triggers and publications are as they must be
-  std::uint64_t xmin = 0;   // every transaction below has ended
+  bool complete = false;      // event triggers and publications are as they must be
+  std::uint64_t xmin = 0;     // every transaction below has ended
 };
 
 // One stream's, on its follower's thread.

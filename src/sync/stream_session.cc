@@ -76,8 +76,9 @@ StreamSession::StreamSession(const FollowerConfig& config, const FollowerActions
               .settings_changed = actions.settings_changed,
               .ended_below = actions.ended_below}) {}
 
-base::Result<void> StreamSession::run(const Wakeup& stop, const Wakeup& work) {
-  for (;;) {
+base::Result<void> StreamSession::run(const Wakeup& stop, const Wakeup& work,
+                                      const std::function<bool()>& wanted) {
+  while (wanted()) {
     if (const auto done = ask(); !done) return done;
     if (const auto done = confirm(false); !done) return done;
     if (const auto done = wait(stop, work); !done) return done;
@@ -89,6 +90,7 @@ base::Result<void> StreamSession::run(const Wakeup& stop, const Wakeup& work) {
     counted_ = applier_.stats();
     if (const auto done = pulse_.check(clock_.now()); !done) return done;
   }
+  return base::fail(base::ErrorCode::kClosed, "not needed now");
 }
 
 base::Result<void> StreamSession::wait(const Wakeup& stop, const Wakeup& work) {

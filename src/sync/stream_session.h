@@ -2,6 +2,7 @@
 // connections, the applier and the pulse. Lives on the follower's thread.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "base/clock.h"
@@ -19,8 +20,9 @@ class StreamSession {
                 Connection& sql, Connection& stream, Barriers& barriers, Freshness& freshness,
                 const base::Clock& clock);
 
-  // Until the stream is lost, or `stop` is woken (kClosed). Whoever wakes `work` has added a barrier.
-  base::Result<void> run(const Wakeup& stop, const Wakeup& work);
+  // Until the stream is lost, or `stop` is woken or it is not wanted any more (kClosed). Whoever wakes
+  // `work` has added a barrier.
+  base::Result<void> run(const Wakeup& stop, const Wakeup& work, const std::function<bool()>& wanted);
 
  private:
   base::Result<void> wait(const Wakeup& stop, const Wakeup& work);
