@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "cache/generations.h"
 #include "proxy/capture.h"
+#include "proxy/followers_suspended.h"
 #include "proxy/prepared.h"
 
 namespace pgweir::proxy {
@@ -33,6 +34,7 @@ struct Group {
   std::unique_ptr<InjectedReply> injected;
   cache::Hold fence;  // released when the outcome is known
   std::unique_ptr<Capture> capture;
+  std::unique_ptr<FollowersSuspended> suspended;    // until the outcome is known
   std::vector<PreparedStatements::Pending> parses;  // statements that exist once ParseComplete has come
   std::size_t parses_done = 0;
   bool failed = false;            // an ErrorResponse has come

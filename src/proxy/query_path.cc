@@ -19,6 +19,8 @@ namespace {
 constexpr std::size_t kInspectBytes = query::kStatementBytesMax;
 // Without a catalog a statement's effects are unknown and everything is held; rather wait a little.
 constexpr base::Nanos kCatalogWait = base::kSecond;
+// Then PostgreSQL may refuse, and says why.
+constexpr base::Nanos kFollowersWait = 3 * base::kSecond;
 
 const query::Verdict kUnreadable = query::unknown_verdict(query::Reason::kUnsafeEncoding);
 const query::Verdict kUnparsable = query::unknown_verdict(query::Reason::kUnparsable);
@@ -132,7 +134,7 @@ std::size_t QueryPath::query(std::string_view raw) {
   const auto sql = wire::parse_query(raw.substr(wire::kHeaderBytes));
   const query::Scan scan = sql ? query::scan(*sql, services_.secret) : query::Scan{};
   const query::Verdict* verdict = &judge(sql.value_or(""), scan);
-  if (!exchange_.open() && wait_for_context(*verdict)) return 0;
+  if (!exchange_.open() && (wait_for_context(*verdict) || wait_for_followers(*verdict))) return 0;
   const Answer answer = exchange_.open() ? Answer::kForward : ask({.verdict = verdict, .scan = scan});
   if (exchange_.open()) services_.stats.count(Outcome::kBypass, SessionReason::kPipeline);
   switch (answer) {
@@ -147,6 +149,7 @@ std::size_t QueryPath::query(std::string_view raw) {
     case Answer::kFill: {
       begin_forward(true);
       Group& group = exchange_.sent_query('Q');
+      group.suspended = std::move(suspended_);
       count_sent(group);
       apply(group, *verdict);
       if (answer == Answer::kFill) start_capture(group, *verdict);
@@ -396,6 +399,26 @@ bool QueryPath::wait_for_context(const query::Verdict& verdict) {
   return is_waiting();
 }
 
+// Before DROP DATABASE and its kin pgweir's own connections to other databases go.
+bool QueryPath::wait_for_followers(const query::Verdict& verdict) {
+  if (!verdict.wants_idle_databases || !context_.database().follows()) return false;
+  if (!suspended_) {
+    suspended_ = std::make_unique<FollowersSuspended>(services_.catalogs.databases(), waiter_);
+    wait_timer_ = services_.loop.after(kFollowersWait, [this] {
+      wait_timer_ = 0;
+      waited_ = true;
+      woken();
+    });
+  }
+  const bool waits = !suspended_->all_closed() && !waited_ && !cancelled_;
+  waiting_ = waits ? Waiting::kFollowers : Waiting::kNone;
+  if (!waits) {
+    services_.loop.cancel(wait_timer_);
+    wait_timer_ = 0;
+  }
+  return waits;
+}
+
 // The catalog first: DDL may change what a search path comes to.
 void QueryPath::continue_context() {
   const base::Nanos now = services_.clock.now();
@@ -625,6 +648,10 @@ void QueryPath::wait_for_fill(const cache::Key& key) {
 void QueryPath::woken() {
   if (waiting_ == Waiting::kFill) return fill_ended();
   if (waiting_ == Waiting::kCatalog) continue_context();
+  if (waiting_ == Waiting::kFollowers) {
+    waiting_ = Waiting::kNone;
+    resume_();
+  }
 }
 
 void QueryPath::fill_ended() {
@@ -644,6 +671,7 @@ bool QueryPath::cancel() {
   if (waiting_ == Waiting::kNone || waiting_ == Waiting::kUpstream) return false;
   cancelled_ = true;
   if (waiting_ == Waiting::kFill) fill_ended();
+  if (waiting_ == Waiting::kFollowers) woken();
   return true;
 }
 
@@ -703,6 +731,7 @@ void QueryPath::statement_consumed() {
   context_tried_ = false;
   waited_ = false;
   cancelled_ = false;
+  suspended_.reset();
 }
 
 void QueryPath::parse_completed() {

@@ -66,10 +66,11 @@ class QueryPath {
  private:
   enum class Waiting : std::uint8_t {
     kNone,
-    kUpstream,  // for the replies to what was sent before
-    kContext,   // for the answers to pgweir's own questions
-    kCatalog,   // for the catalog that another session loads
-    kFill,      // for another session's fill
+    kUpstream,   // for the replies to what was sent before
+    kContext,    // for the answers to pgweir's own questions
+    kCatalog,    // for the catalog that another session loads
+    kFollowers,  // for the end of pgweir's own connections to databases
+    kFill,       // for another session's fill
   };
   enum class Answer : std::uint8_t { kForward, kWait, kHit, kFill, kCancelled };
 
@@ -96,6 +97,7 @@ class QueryPath {
 
   const query::Verdict& judge(std::string_view sql, const query::Scan& scan);
   bool wait_for_context(const query::Verdict& verdict);
+  bool wait_for_followers(const query::Verdict& verdict);
   void continue_context();
   void load_catalog();
   void load_catalog(const DatabaseCatalog::LoadTicket& ticket);
@@ -156,6 +158,7 @@ class QueryPath {
   bool relaying_ = false;
   bool terminated_ = false;
   std::optional<wire::Complaint> fault_;
+  std::unique_ptr<FollowersSuspended> suspended_;  // for the statement at hand
 };
 
 }  // namespace pgweir::proxy

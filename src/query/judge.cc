@@ -162,12 +162,18 @@ void judge_tree(const Statement& statement, const Catalog& catalog, const Search
   if (verdict.cacheable()) pin_reads(statement, assessment, catalog, path, verdict);
 }
 
+// By the parse tree's node; a rename may be a database's.
+bool wants_idle_databases(std::string_view tag) {
+  return tag == "DropdbStmt" || tag == "CreatedbStmt" || tag == "AlterDatabaseStmt" || tag == "RenameStmt";
+}
+
 Verdict judge_one(const Statement& statement, const Catalog* catalog, const SearchPath& path,
                   bool time_word) {
   Verdict verdict;
   verdict.reason = Reason::kNotRead;
   verdict.detail = statement.tag;
   verdict.transaction = statement.transaction;
+  verdict.wants_idle_databases = wants_idle_databases(statement.tag);
   judge_by_kind(statement, verdict);
   if (!is_tree(statement.kind)) return verdict;
   if (catalog != nullptr) {
@@ -197,6 +203,7 @@ void merge(Verdict& into, const Verdict& next) {
   into.reads.insert(into.reads.end(), next.reads.begin(), next.reads.end());
   into.fetches_cursor |= next.fetches_cursor;
   into.touches_prepared |= next.touches_prepared;
+  into.wants_idle_databases |= next.wants_idle_databases;
   into.harmless = into.harmless && next.harmless && next.transaction == TransactionControl::kNone;
   if (next.transaction != TransactionControl::kNone &&
       into.transaction != TransactionControl::kBeginWithOptions) {

@@ -87,6 +87,8 @@ struct Verdict {
   // PREPARE, DEALLOCATE, DISCARD, or unknown: prepared statements known from the protocol may be gone
   // and others may exist, all in one namespace.
   bool touches_prepared = false;
+  // DROP, CREATE, ALTER DATABASE: PostgreSQL may want that nobody is connected to some database.
+  bool wants_idle_databases = false;
   bool harmless =
       false;  // read-only with no effect on session or database: may precede hits in a transaction
 
