@@ -5,11 +5,17 @@
 #include <utility>
 
 namespace pgweir::proxy {
+namespace {
 
-bool Exchange::may_be_skipping() const {
-  if (groups_.size() != 1) return false;
-  const Group& front = groups_.front();
-  return front.extended && front.failed && (front.terminator == 'Q' || front.terminator == 'F');
+bool is_bare_sync(const Group& group) { return group.terminator == 'S' && !group.replies; }
+
+// Whether it is the last of the messages that answer an extended message.
+bool is_last_answer(char type) { return std::string_view("123TnCIs").find(type) != std::string_view::npos; }
+
+}  // namespace
+
+bool Exchange::skipping() const {
+  return groups_.size() == 1 && groups_.front().skips && groups_.front().terminator != 'S';
 }
 
 bool Exchange::is_fenced() const {
@@ -21,35 +27,47 @@ bool Exchange::changes_settings() const {
                      [](const Group& group) { return group.changes_settings; });
 }
 
-Group& Exchange::sent_extended() {
-  if (may_be_skipping()) return groups_.front();
+Group& Exchange::open_group() {
+  if (skipping()) return groups_.front();
+  if (copying_) abandon_copy();
   if (!open()) groups_.emplace_back();
-  groups_.back().extended = true;
   return groups_.back();
+}
+
+Group& Exchange::sent_extended() {
+  Group& group = open_group();
+  group.extended = true;
+  group.replies = true;
+  ++group.asked;
+  group.doubtful_tail |= group.doubtful_syncs != 0;
+  return group;
 }
 
 Group& Exchange::sent_query(char type) {
   // Query after extended messages without a Sync: its ReadyForQuery ends them all.
-  if (may_be_skipping()) return groups_.front();
-  if (!open()) groups_.emplace_back();
-  groups_.back().terminator = type;
-  return groups_.back();
+  if (skipping()) return groups_.front();
+  Group& group = open_group();
+  group.terminator = type;
+  group.replies = true;
+  group.doubtful_tail |= group.doubtful_syncs != 0;
+  return group;
 }
 
 void Exchange::sent_sync() {
-  if (copying_) return;  // the server ignores Sync while it copies
-  if (may_be_skipping()) {
-    groups_.front().terminator = 'S';
+  if (copying_) {
+    ++groups_.front().doubtful_syncs;
     return;
   }
-  if (!open()) groups_.emplace_back();
-  groups_.back().terminator = 'S';
+  open_group().terminator = 'S';
+}
+
+void Exchange::sent_copy_data() {
+  if (!groups_.empty()) groups_.back().copy_data = true;
 }
 
 void Exchange::sent_copy_end() {
   if (copying_) {
     copying_ = false;
-    copy_answered_ = true;
     return;
   }
   if (groups_.empty()) return;  // the server ignores it
@@ -63,47 +81,89 @@ void Exchange::sent_copy_end() {
 }
 
 bool Exchange::received_copy_in() {
+  received_reply('G');
   if (groups_.empty()) return false;
-  copy_answered_ = false;
-  sync_in_doubt_ = false;
+  awaiting_copy_ = true;
   if (groups_.front().copy_ends != 0) {
     --groups_.front().copy_ends;
     return true;
   }
-  copying_ = true;
-  if (groups_.front().extended && groups_.front().terminator == 'S') {
-    groups_.front().terminator = 0;
-    sync_in_doubt_ = true;
+  // Behind it: Syncs, which fall into the COPY up to its end, or a statement.
+  std::size_t end = 1;
+  bool data = groups_.front().copy_data;
+  for (; end < groups_.size() && is_bare_sync(groups_[end]); ++end) data |= groups_[end].copy_data;
+  const bool ended = end < groups_.size() && groups_[end].terminator == 'c';
+  if (end < groups_.size() && !ended) {
+    // Reading the statement will end the session: else COPY fails before it has read that far.
+    groups_.front().doubtful_tail = groups_.front().extended && data;
+    return true;
   }
-  while (copying_ && groups_.size() > 1) {
-    const Group& next = groups_[1];
-    if (next.extended || next.terminator == 'Q' || next.terminator == 'F') return false;
-    copying_ = next.terminator != 'c';
-    groups_.erase(std::next(groups_.begin()));
+  copying_ = !ended;
+  groups_.erase(groups_.begin() + 1, groups_.begin() + static_cast<std::ptrdiff_t>(end + (ended ? 1 : 0)));
+  Group& front = groups_.front();
+  front.copy_data = data;
+  front.doubtful_syncs = static_cast<unsigned>(end - 1);
+  if (front.extended && front.terminator == 'S') {
+    ++front.doubtful_syncs;
+    front.terminator = 0;
+    if (groups_.size() > 1) {
+      front.doubtful_tail |= groups_[1].replies;
+      absorb_next();
+    }
   }
-  if (groups_.front().terminator == 0 && groups_.size() > 1) absorb_next();
   return true;
 }
 
-void Exchange::received_error() {
-  copying_ = false;
+void Exchange::received_reply(char type) {
+  replied_ = true;
+  // What is replied to is no bare Sync: those before it have fallen into a COPY.
+  while (groups_.size() > 1 && is_bare_sync(groups_.front())) groups_.pop_front();
   if (groups_.empty()) return;
-  groups_.front().failed = true;
-  // Nothing had been sent for COPY to read, so the server cannot have read past COPY: that Sync still counts.
-  if (sync_in_doubt_ && !copy_answered_ && groups_.front().terminator == 0) groups_.front().terminator = 'S';
-  sync_in_doubt_ = false;
+  strays_ = 0;
+  Group& front = groups_.front();
+  if (is_last_answer(type)) ++front.answered;
+  if (type == 'E') {
+    front.failed = true;
+    copying_ = false;
+    front.skips = front.answered < front.asked;
+    if (front.skips) skip_to_sync();
+  } else if (awaiting_copy_) {  // COPY has read up to its end
+    front.doubtful_syncs = 0;
+    front.doubtful_tail = false;
+  }
+  awaiting_copy_ = false;
 }
 
-bool Exchange::received_ready(Group& out) {
+// A Query behind extended messages is skipped too, and whatever else is sent up to a Sync.
+void Exchange::skip_to_sync() {
+  if (groups_.front().terminator == 0) return;  // nothing follows
+  while (groups_.size() > 1 && groups_.front().terminator != 'S') {
+    if (groups_[1].terminator == 'c') {
+      groups_.erase(groups_.begin() + 1);
+    } else {
+      absorb_next();
+    }
+  }
+}
+
+Exchange::Ready Exchange::received_ready(Group& out) {
   while (!groups_.empty() && groups_.front().terminator == 'c') groups_.pop_front();
-  if (groups_.empty()) return false;
-  if (groups_.front().terminator == 0 && !groups_.front().extended) return false;
-  out = std::move(groups_.front());
+  if (groups_.empty() || (groups_.front().replies && !replied_)) {
+    if (strays_ == 0) return Ready::kLost;
+    --strays_;
+    return Ready::kStray;
+  }
+  Group& front = groups_.front();
+  if (front.terminator == 0 && !front.extended) return Ready::kLost;
+  if (front.failed && front.doubtful_tail) return Ready::kLost;
+  strays_ += front.doubtful_syncs;
+  out = std::move(front);
   groups_.pop_front();
   while (!groups_.empty() && groups_.front().terminator == 'c') groups_.pop_front();
   copying_ = false;
-  sync_in_doubt_ = false;
-  return true;
+  awaiting_copy_ = false;
+  replied_ = false;
+  return Ready::kGroup;
 }
 
 void Exchange::forget_parse(std::string_view name) {
@@ -118,6 +178,21 @@ cache::Hold Exchange::drop_front() {
   return fence;
 }
 
+// A statement where the server waits for copy data. Reading it ends the session; if COPY has failed
+// before, the Syncs sent since were not read either, unless there was data to read first.
+void Exchange::abandon_copy() {
+  copying_ = false;
+  Group& front = groups_.front();
+  unsigned syncs = front.doubtful_syncs;
+  if (front.copy_data || syncs == 0) return;
+  front.doubtful_syncs = 0;
+  if (front.terminator == 0) {
+    front.terminator = 'S';
+    --syncs;
+  }
+  for (; syncs != 0; --syncs) groups_.emplace_back().terminator = 'S';
+}
+
 void Exchange::absorb_next() {
   Group next = std::move(groups_[1]);
   groups_.erase(std::next(groups_.begin()));
@@ -127,6 +202,8 @@ void Exchange::absorb_next() {
   front.changes_settings |= next.changes_settings;
   front.changes_catalog |= next.changes_catalog;
   front.statements += next.statements;
+  front.replies |= next.replies;
+  front.asked += next.asked;
   front.copy_ends += next.copy_ends;
   if (!next.fence.empty())
     front.fence = std::move(next.fence);  // holds all that the transaction may have touched

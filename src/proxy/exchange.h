@@ -1,8 +1,15 @@
 // What was sent upstream and not answered yet, as PostgreSQL will answer it: groups that each end in
 // one ReadyForQuery. Follows the server's rules for Sync, errors and COPY, so that pgweir always
 // knows which reply belongs to what it sent (PostgreSQL documentation, "Message Flow").
+//
+// One thing cannot be known when it happens. A COPY FROM STDIN discards the Syncs that it finds among its
+// data. If it fails after CopyInResponse, it may or may not have read those sent before its end; each that
+// it has not read is answered by a ReadyForQuery. That follows another one at once, where a group's own
+// never comes without a reply before it; so it can be told apart. Only if statements follow such a Sync up
+// to the next one, nothing tells whether they have been skipped: kLost.
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <string>
@@ -46,7 +53,15 @@ struct Group {
   base::Nanos arrived_at = 0;     // of its first statement, at pgweir
   base::Nanos sent_at = 0;
   unsigned statements = 0;
-  unsigned copy_ends = 0;       // CopyDone or CopyFail sent amid its extended messages
+  bool replies = false;  // at least one message comes before its ReadyForQuery
+  unsigned asked = 0;    // extended messages that are answered, each by one last message
+  unsigned answered = 0;
+  bool skips = false;      // an extended message has failed: all up to Sync is skipped
+  unsigned copy_ends = 0;  // CopyDone or CopyFail sent amid its extended messages
+  bool copy_data = false;  // CopyData was sent behind it
+  unsigned doubtful_syncs =
+      0;  // sent into its COPY: unanswered if COPY reads them, answered if it fails before
+  bool doubtful_tail = false;   // statements were sent behind such a Sync
   bool counts_as_miss = false;  // else as bypass
 };
 
@@ -62,11 +77,13 @@ class Exchange {
   // Whether extended-protocol messages were sent that no Sync has followed yet.
   bool open() const { return !groups_.empty() && groups_.back().terminator == 0; }
 
-  // An error came in a group of extended messages that a Query ended without a Sync: if it was theirs,
-  // the server skips the Query and all else up to a Sync, and no ReadyForQuery will come before.
-  bool may_be_skipping() const;
   // Whether the outcome of a write is still to come.
   bool is_fenced() const;
+  // The server may wait for copy data, or may send a ReadyForQuery more than there are groups: only what
+  // is sent to it gets its replies in the right place.
+  bool in_doubt() const { return awaiting_copy_ || strays_ != 0; }
+  // The server skips all that is sent up to a Sync, and sends no ReadyForQuery before.
+  bool skipping() const;
   // What was sent last may still change how the next text is to be read.
   bool changes_settings() const;
 
@@ -75,13 +92,17 @@ class Exchange {
   Group& sent_query(char type);  // Query 'Q' or FunctionCall 'F'
   void sent_sync();
   void sent_copy_end();  // CopyDone or CopyFail
-  void sent_copy_data() { copy_answered_ = true; }
+  void sent_copy_data();
 
-  // To be called for what is received. False: the server's replies cannot be matched any more.
+  // To be called for what is received.
+  // kGroup: the group given back has ended. kStray: no group has, pass it on. kLost: the server's replies
+  // cannot be matched any more, and nothing is known of what is outstanding.
+  enum class Ready : std::uint8_t { kGroup, kStray, kLost };
+  [[nodiscard]] Ready received_ready(Group& out);
+  // False: out of turn.
   [[nodiscard]] bool received_copy_in();
-  void received_error();
-  // ReadyForQuery: gives back the group that it ends.
-  [[nodiscard]] bool received_ready(Group& out);
+  // Everything else but what comes at any time (notices, notifications, settings).
+  void received_reply(char type);
 
   // The statements of this name that are on their way will not exist when their ParseComplete comes.
   void forget_parse(std::string_view name);
@@ -90,13 +111,16 @@ class Exchange {
   cache::Hold drop_front();
 
  private:
+  Group& open_group();
   void absorb_next();
+  void skip_to_sync();
+  void abandon_copy();
 
   std::deque<Group> groups_;
   bool copying_ = false;
-  bool copy_answered_ = false;  // data or its end was sent since CopyInResponse
-  bool sync_in_doubt_ =
-      false;  // a Sync sent before CopyInResponse came: ignored, unless an error preceded it
+  bool awaiting_copy_ = false;  // CopyInResponse has come, and nothing since
+  bool replied_ = false;        // something has come since the last ReadyForQuery
+  unsigned strays_ = 0;         // ReadyForQuery that may come for Syncs of a COPY that failed
 };
 
 }  // namespace pgweir::proxy

@@ -14,17 +14,32 @@ class ExchangeTest : public testing::Test {
  protected:
   void extended(base::Nanos number) { exchange.sent_extended().sent_at = number; }
   void query(base::Nanos number) { exchange.sent_query('Q').sent_at = number; }
-  // The number of the group that a ReadyForQuery ends; -1: it came out of turn.
+  void error() { exchange.received_reply('E'); }
+  // The number of the group that a ReadyForQuery ends, with a reply before it if the group has not failed.
   base::Nanos ready() {
-    Group group;
-    if (!exchange.received_ready(group)) return -1;
-    return group.sent_at;
+    if (!exchange.empty() && exchange.front().replies && !exchange.front().failed)
+      exchange.received_reply('C');
+    return bare_ready();
   }
-  // The same of the last group that is outstanding; -2: it was not the last.
+  // The same of the last group that is outstanding; -3: it was not the last.
   base::Nanos last_ready() {
     const base::Nanos number = ready();
-    return exchange.empty() ? number : -2;
+    return exchange.empty() ? number : -3;
   }
+  base::Nanos bare_ready() {
+    Group group;
+    switch (exchange.received_ready(group)) {
+      case Exchange::Ready::kGroup:
+        return group.sent_at;
+      case Exchange::Ready::kStray:
+        return kStray;
+      case Exchange::Ready::kLost:
+        break;
+    }
+    return kLost;
+  }
+  static constexpr base::Nanos kLost = -1;
+  static constexpr base::Nanos kStray = -2;
 
   Exchange exchange;
 };
@@ -32,9 +47,9 @@ class ExchangeTest : public testing::Test {
 TEST_F(ExchangeTest, NothingSentNothingExpected) {
   EXPECT_TRUE(exchange.empty());
   EXPECT_FALSE(exchange.open());
-  EXPECT_EQ(ready(), -1);
+  EXPECT_EQ(ready(), kLost);
   EXPECT_FALSE(exchange.received_copy_in());
-  exchange.received_error();  // FATAL while idle
+  error();  // FATAL while idle
   EXPECT_TRUE(exchange.empty());
 }
 
@@ -47,7 +62,7 @@ TEST_F(ExchangeTest, EachQueryHasItsReady) {
   EXPECT_EQ(ready(), 1);
   EXPECT_EQ(ready(), 2);
   EXPECT_EQ(ready(), 3);
-  EXPECT_EQ(ready(), -1);
+  EXPECT_EQ(ready(), kLost);
 }
 
 TEST_F(ExchangeTest, ExtendedMessagesUpToSyncAreOneGroup) {
@@ -69,7 +84,7 @@ TEST_F(ExchangeTest, SyncAloneIsAnswered) {
   EXPECT_EQ(exchange.size(), 2U);
   EXPECT_EQ(ready(), 0);
   EXPECT_EQ(ready(), 0);
-  EXPECT_EQ(ready(), -1);
+  EXPECT_EQ(ready(), kLost);
 }
 
 TEST_F(ExchangeTest, QueryEndsTheExtendedMessagesBeforeIt) {
@@ -81,7 +96,7 @@ TEST_F(ExchangeTest, QueryEndsTheExtendedMessagesBeforeIt) {
 
 TEST_F(ExchangeTest, AnErrorEndsNothing) {
   extended(1);
-  exchange.received_error();
+  error();
   EXPECT_TRUE(exchange.open()) << "the server skips until Sync";
   exchange.sent_sync();
   EXPECT_EQ(ready(), 1);
@@ -189,7 +204,7 @@ TEST_F(ExchangeTest, CopyThatFailsAtOnceInASimpleQuery) {
   exchange.sent_copy_data();
   exchange.sent_copy_end();
   query(2);
-  exchange.received_error();
+  error();
   EXPECT_EQ(ready(), 1);
   EXPECT_EQ(ready(), 2) << "data and CopyDone were ignored";
   EXPECT_TRUE(exchange.empty());
@@ -202,7 +217,7 @@ TEST_F(ExchangeTest, CopyThatFailsAtOnceInAnExtendedPipeline) {
   exchange.sent_sync();
   extended(2);
   exchange.sent_sync();
-  exchange.received_error();
+  error();
   EXPECT_EQ(ready(), 1);
   EXPECT_EQ(last_ready(), 2);
 }
@@ -212,7 +227,7 @@ TEST_F(ExchangeTest, CopyThatFailsAtOnceWithSyncBeforeAndAfter) {
   exchange.sent_sync();
   exchange.sent_copy_end();
   exchange.sent_sync();
-  exchange.received_error();
+  error();
   EXPECT_EQ(ready(), 1);
   EXPECT_EQ(ready(), 0) << "outside of a COPY each Sync is answered";
   EXPECT_TRUE(exchange.empty());
@@ -232,7 +247,7 @@ TEST_F(ExchangeTest, CopyFailsWhileTheClientStillSends) {
   exchange.sent_sync();
   ASSERT_TRUE(exchange.received_copy_in());
   exchange.sent_copy_data();
-  exchange.received_error();
+  error();
   EXPECT_FALSE(exchange.copying());
   exchange.sent_copy_data();
   exchange.sent_copy_end();  // sent before the error was seen
@@ -245,7 +260,7 @@ TEST_F(ExchangeTest, SimpleCopyFailsWhileTheClientStillSends) {
   query(1);
   ASSERT_TRUE(exchange.received_copy_in());
   exchange.sent_copy_data();
-  exchange.received_error();
+  error();
   exchange.sent_copy_end();
   EXPECT_EQ(last_ready(), 1);
 }
@@ -254,8 +269,8 @@ TEST_F(ExchangeTest, ErrorBeforeAnyDataWithSyncBefore) {
   extended(1);
   exchange.sent_sync();
   ASSERT_TRUE(exchange.received_copy_in());
-  exchange.received_error();
-  EXPECT_FALSE(exchange.open()) << "the server never read past COPY, so the Sync counts";
+  error();
+  EXPECT_TRUE(exchange.in_doubt() || exchange.open()) << "the Sync may have been read, or not";
   EXPECT_EQ(ready(), 1);
 }
 
@@ -264,25 +279,210 @@ TEST_F(ExchangeTest, CopyFailWithoutDataWithSyncBefore) {
   exchange.sent_sync();
   ASSERT_TRUE(exchange.received_copy_in());
   exchange.sent_copy_end();
-  exchange.received_error();
+  error();
   EXPECT_TRUE(exchange.open()) << "the error answers CopyFail, which the server read behind that Sync";
   exchange.sent_sync();
   EXPECT_EQ(exchange.size(), 1U);
   EXPECT_EQ(ready(), 1);
 }
 
-TEST_F(ExchangeTest, StatementsBehindACopyCannotBeMatched) {
+// P B E S d c S, all at once.
+class CopyAtOnceTest : public ExchangeTest {
+ protected:
+  void send(base::Nanos number) {
+    extended(number);
+    exchange.sent_sync();
+    exchange.sent_copy_data();
+    exchange.sent_copy_end();
+    exchange.sent_sync();
+  }
+};
+
+TEST_F(CopyAtOnceTest, FailsBeforeItReads) {
+  send(1);
+  query(2);
+  ASSERT_TRUE(exchange.received_copy_in());
+  error();
+  EXPECT_EQ(bare_ready(), 1);
+  EXPECT_TRUE(exchange.in_doubt());
+  EXPECT_EQ(bare_ready(), kStray) << "the second Sync is answered too";
+  EXPECT_EQ(exchange.size(), 1U) << "the query is not";
+  EXPECT_EQ(ready(), 2);
+  EXPECT_FALSE(exchange.in_doubt());
+}
+
+TEST_F(CopyAtOnceTest, FailsAfterReadingTheSync) {
+  send(1);
+  query(2);
+  ASSERT_TRUE(exchange.received_copy_in());
+  error();
+  EXPECT_EQ(bare_ready(), 1);
+  exchange.received_reply('T');
+  EXPECT_FALSE(exchange.in_doubt()) << "no other ReadyForQuery can come any more";
+  EXPECT_EQ(ready(), 2);
+  query(3);
+  EXPECT_EQ(bare_ready(), kLost) << "and none does without a reply";
+}
+
+TEST_F(CopyAtOnceTest, FailsWithNothingBehindIt) {
+  send(1);
+  ASSERT_TRUE(exchange.received_copy_in());
+  error();
+  EXPECT_EQ(bare_ready(), 1);
+  EXPECT_TRUE(exchange.empty());
+  EXPECT_TRUE(exchange.in_doubt()) << "nothing may be answered from the cache before the next reply";
+  query(2);
+  EXPECT_EQ(bare_ready(), kStray);
+  EXPECT_EQ(ready(), 2);
+}
+
+TEST_F(CopyAtOnceTest, Succeeds) {
+  send(1);
+  query(2);
+  ASSERT_TRUE(exchange.received_copy_in());
+  EXPECT_TRUE(exchange.in_doubt());
+  exchange.received_reply('C');
+  EXPECT_EQ(bare_ready(), 1);
+  EXPECT_FALSE(exchange.in_doubt());
+  EXPECT_EQ(bare_ready(), kLost);
+}
+
+TEST_F(CopyAtOnceTest, BareSyncsBehindItAreTakenForThemselvesFirst) {
+  send(1);
+  exchange.sent_sync();
+  query(2);
+  ASSERT_TRUE(exchange.received_copy_in());
+  error();
+  EXPECT_EQ(bare_ready(), 1);
+  EXPECT_EQ(bare_ready(), 0);
+  EXPECT_EQ(bare_ready(), kStray);
+  EXPECT_EQ(ready(), 2);
+}
+
+TEST_F(ExchangeTest, StatementsBetweenTheEndOfACopyAndASyncInDoubtCannotBeMatched) {
+  cache::Generations generations(10);
+  const std::array<cache::Slot, 1> slots{3};
+  extended(1);
+  exchange.sent_sync();
+  exchange.sent_copy_end();
+  exchange.sent_extended().fence = cache::Hold(generations, slots);
+  exchange.sent_sync();
+  ASSERT_TRUE(exchange.received_copy_in());
+  error();
+  EXPECT_EQ(bare_ready(), kLost);
+  EXPECT_TRUE(cache::Generations::is_held(generations.observe(3))) << "it may not have run yet";
+}
+
+TEST_F(ExchangeTest, StatementsBehindASyncAndDataCannotBeMatched) {
+  extended(1);
+  exchange.sent_sync();
+  exchange.sent_copy_data();
+  extended(2);
+  exchange.sent_sync();
+  ASSERT_TRUE(exchange.received_copy_in());
+  error();
+  EXPECT_EQ(bare_ready(), kLost);
+}
+
+TEST_F(ExchangeTest, StatementsBehindACopyWithoutData) {
   extended(1);
   exchange.sent_sync();
   extended(2);
   exchange.sent_sync();
-  EXPECT_FALSE(exchange.received_copy_in());
+  ASSERT_TRUE(exchange.received_copy_in());
+  error();  // not because of what it read: that would have ended the session
+  EXPECT_EQ(bare_ready(), 1);
+  EXPECT_EQ(ready(), 2);
 }
 
-TEST_F(ExchangeTest, AQueryBehindACopyCannotBeMatched) {
+TEST_F(ExchangeTest, StatementsSentWhileACopyWaits) {
+  extended(1);
+  exchange.sent_sync();
+  ASSERT_TRUE(exchange.received_copy_in());
+  exchange.sent_sync();
+  extended(2);
+  exchange.sent_sync();
+  EXPECT_FALSE(exchange.copying());
+  error();
+  EXPECT_EQ(bare_ready(), 1);
+  EXPECT_EQ(bare_ready(), 0);
+  EXPECT_EQ(ready(), 2);
+}
+
+TEST_F(ExchangeTest, StatementsSentWhileACopyWaitsForMoreData) {
+  extended(1);
+  exchange.sent_sync();
+  ASSERT_TRUE(exchange.received_copy_in());
+  exchange.sent_copy_data();
+  extended(2);
+  error();
+  EXPECT_EQ(bare_ready(), kLost);
+}
+
+TEST_F(ExchangeTest, SyncsInASimpleCopyThatFails) {
+  query(1);
+  exchange.sent_sync();
+  ASSERT_TRUE(exchange.received_copy_in());
+  exchange.sent_sync();
+  exchange.sent_copy_end();
+  query(2);
+  error();
+  EXPECT_EQ(bare_ready(), 1);
+  EXPECT_EQ(bare_ready(), kStray);
+  EXPECT_EQ(bare_ready(), kStray);
+  EXPECT_EQ(bare_ready(), kLost);
+}
+
+TEST_F(ExchangeTest, AQueryBehindACopyIsItsOwnGroup) {
   query(1);
   query(2);
-  EXPECT_FALSE(exchange.received_copy_in());
+  ASSERT_TRUE(exchange.received_copy_in());
+  EXPECT_FALSE(exchange.copying());
+  error();
+  EXPECT_EQ(bare_ready(), 1);
+  EXPECT_EQ(ready(), 2);
+}
+
+TEST_F(ExchangeTest, AQueryBehindAFailedMessageIsSkippedUpToSync) {
+  extended(1);
+  query(1);
+  query(2);
+  extended(3);
+  exchange.sent_sync();
+  query(4);
+  error();
+  EXPECT_EQ(exchange.size(), 2U);
+  EXPECT_EQ(bare_ready(), 1);
+  EXPECT_EQ(ready(), 4);
+}
+
+TEST_F(ExchangeTest, WhatIsSentBehindASkippedQueryIsSkippedToo) {
+  extended(1);
+  query(1);
+  error();
+  EXPECT_TRUE(exchange.skipping());
+  query(1);
+  extended(1);
+  EXPECT_EQ(exchange.size(), 1U);
+  exchange.sent_sync();
+  EXPECT_FALSE(exchange.skipping());
+  query(2);
+  EXPECT_EQ(bare_ready(), 1);
+  EXPECT_EQ(ready(), 2);
+}
+
+TEST_F(ExchangeTest, AQueryThatFailsBehindAnsweredMessagesSkipsNothing) {
+  extended(1);
+  extended(1);
+  query(1);
+  query(2);
+  exchange.received_reply('1');
+  exchange.received_reply('2');
+  error();
+  EXPECT_FALSE(exchange.skipping());
+  EXPECT_EQ(exchange.size(), 2U);
+  EXPECT_EQ(bare_ready(), 1);
+  EXPECT_EQ(ready(), 2);
 }
 
 TEST_F(ExchangeTest, StrayCopyEndAtIdleIsIgnored) {
@@ -305,7 +505,8 @@ TEST_F(ExchangeTest, TheFenceOfWhatIsAbsorbedIsKept) {
   ASSERT_TRUE(exchange.received_copy_in());
   EXPECT_TRUE(cache::Generations::is_held(generations.observe(3)));
   Group group;
-  ASSERT_TRUE(exchange.received_ready(group));
+  exchange.received_reply('C');
+  ASSERT_EQ(exchange.received_ready(group), Exchange::Ready::kGroup);
   EXPECT_FALSE(group.fence.empty());
   EXPECT_TRUE(cache::Generations::is_held(generations.observe(3)));
 }

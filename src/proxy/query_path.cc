@@ -231,9 +231,6 @@ void QueryPath::forward_batch(const Question& question, const PreparedStatement*
 // Whatever is not a question for the cache: forwarded as it is, its effects and replies kept track of.
 void QueryPath::pass(char type, std::string_view prefix, bool whole) {
   const std::string_view body = prefix.substr(wire::kHeaderBytes);
-  if (exchange_.copying() && type != 'd' && type != 'c' && type != 'f' && type != 'H' && type != 'S' &&
-      type != 'X')
-    return fail("08P01", std::string("unexpected message type during COPY from stdin: ") + type);
   if (!exchange_.open() && !exchange_.copying() && type != 'd' && type != 'c' && type != 'f' && type != 'H')
     begin_forward(type == 'Q' || (type == 'P' && body.starts_with('\0')));
   switch (type) {
@@ -274,6 +271,7 @@ void QueryPath::pass(char type, std::string_view prefix, bool whole) {
 void QueryPath::pass_unread(char type) {
   const Why why = type == 'F' ? Why(SessionReason::kFunctionCall) : Why(query::Reason::kUnparsable);
   services_.stats.count(Outcome::kBypass, why);
+  if (type == 'Q') forget_statement("");
   Group& group = exchange_.sent_query(type);
   count_sent(group);
   apply(group, kUnparsable);
@@ -552,7 +550,7 @@ QueryPath::Answer QueryPath::ask(const Question& question) {
     stats.count(Outcome::kBypass, why_not(verdict));
     return Answer::kForward;
   }
-  if (exchange_.may_be_skipping()) {
+  if (exchange_.skipping() || exchange_.in_doubt()) {
     stats.count(Outcome::kBypass, SessionReason::kPipeline);
     return Answer::kForward;
   }
@@ -766,7 +764,16 @@ void QueryPath::release(cache::Hold fence) {
 }
 
 void QueryPath::upstream_settled() {
-  if (waiting_ != Waiting::kUpstream || !exchange_.empty() || relaying_) return;
+  if (waiting_ != Waiting::kUpstream || relaying_) return;
+  // While it skips, the server waits for a Sync, which may be the one of the statement that waits here.
+  if (!exchange_.empty() && !exchange_.skipping()) return;
+  waiting_ = Waiting::kNone;
+  resume_();
+}
+
+// A statement that has come behind COPY must not wait for its end: it is for the server to refuse.
+void QueryPath::copy_begun() {
+  if (waiting_ != Waiting::kUpstream) return;
   waiting_ = Waiting::kNone;
   resume_();
 }

@@ -55,6 +55,8 @@ class QueryPath {
   void group_ended(Group group, char status);
   // The upstream relay has come to rest: a statement that waited for that may go on.
   void upstream_settled();
+  // PostgreSQL waits for copy data.
+  void copy_begun();
 
   // The fill, or the load of the catalog, that this session waited for has ended.
   void woken();

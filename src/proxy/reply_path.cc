@@ -16,6 +16,11 @@ constexpr std::uint64_t kReplyBytesMax = 1ULL << 31;
 
 bool is_asynchronous(char type) { return type == 'A' || type == 'S'; }
 
+bool is_fatal(std::string_view error_body) {
+  const auto severity = wire::error_field(error_body, 'V').value_or("");
+  return severity == "FATAL" || severity == "PANIC";
+}
+
 }  // namespace
 
 std::size_t ReplyPath::process(std::string_view input) {
@@ -71,12 +76,13 @@ ReplyPath::Fate ReplyPath::take(const wire::Header& header, std::string_view ava
   }
   const std::string_view body = available.substr(wire::kHeaderBytes);
   last_type_ = header.type;
+  farewell_ |= header.type == 'E' && is_fatal(body);
   if (header.type == 'Z') return take_ready(body);
   if (injected) return take_injected(header.type, body);
   switch (header.type) {
     case 'G':
-      if (!exchange.received_copy_in() || (exchange.copying() && query_path_.is_waiting()))
-        return lost("statements were sent behind COPY FROM STDIN");
+      if (!exchange.received_copy_in()) return lost("PostgreSQL sent CopyInResponse out of turn");
+      query_path_.copy_begun();
       break;
     case 'W':  // replication: no SQL from here on, and no end of the statement either
       opaque_ = true;
@@ -92,9 +98,8 @@ ReplyPath::Fate ReplyPath::take(const wire::Header& header, std::string_view ava
 }
 
 void ReplyPath::note(char type, std::string_view body) {
-  if (type == 'E') {
-    query_path_.exchange().received_error();
-  } else if (type == '1') {
+  if (!is_asynchronous(type) && type != 'N') query_path_.exchange().received_reply(type);
+  if (type == '1') {
     if (!query_path_.exchange().empty()) query_path_.parse_completed();
   } else if (type == 'S') {
     if (const auto status = wire::parse_parameter_status(body))
@@ -103,11 +108,7 @@ void ReplyPath::note(char type, std::string_view body) {
 }
 
 ReplyPath::Fate ReplyPath::take_injected(char type, std::string_view body) {
-  if (type == 'E') {
-    const auto severity = wire::error_field(body, 'V').value_or("");
-    // The backend's last words are for the client too.
-    if (severity == "FATAL" || severity == "PANIC") return Fate::kPass;
-  }
+  if (type == 'E' && is_fatal(body)) return Fate::kPass;  // the backend's last words are for the client too
   if (is_asynchronous(type)) {
     const auto status = wire::parse_parameter_status(body);
     // CatalogLoad sets these for its own transaction; the client must not hear of it.
@@ -117,6 +118,7 @@ ReplyPath::Fate ReplyPath::take_injected(char type, std::string_view body) {
     note(type, body);
     return Fate::kPass;
   }
+  if (type != 'N') query_path_.exchange().received_reply(type);
   query_path_.exchange().front().injected->on_message(type, body);
   return Fate::kSwallow;
 }
@@ -124,8 +126,10 @@ ReplyPath::Fate ReplyPath::take_injected(char type, std::string_view body) {
 // The counters that a write held are bumped and released here, before the message is passed on.
 ReplyPath::Fate ReplyPath::take_ready(std::string_view body) {
   Group group;
-  if (body.size() != 1 || !query_path_.exchange().received_ready(group))
-    return lost("PostgreSQL sent ReadyForQuery out of turn");
+  const auto ready = body.size() == 1 ? query_path_.exchange().received_ready(group) : Exchange::Ready::kLost;
+  if (ready == Exchange::Ready::kStray) return Fate::kPass;
+  if (ready == Exchange::Ready::kLost)
+    return lost("PostgreSQL sent ReadyForQuery, and what it ends cannot be told");
   const bool injected = group.injected != nullptr;
   query_path_.group_ended(std::move(group), body[0]);
   return injected ? Fate::kSwallow : Fate::kPass;

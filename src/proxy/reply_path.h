@@ -28,6 +28,8 @@ class ReplyPath {
   bool opaque() const { return opaque_; }
   // PostgreSQL's last word was an error: if it closes now it has said why.
   bool said_why() const { return last_type_ == 'E'; }
+  // The backend has said that it ends: nothing commits after that.
+  bool said_farewell() const { return farewell_; }
 
  private:
   // What becomes of a message.
@@ -46,6 +48,7 @@ class ReplyPath {
   char left_type_ = 0;
   char last_type_ = 0;
   bool opaque_ = false;
+  bool farewell_ = false;
   std::optional<wire::Complaint> fault_;
 };
 

@@ -84,8 +84,13 @@ void Session::on_upstream(std::uint32_t events) {
     if (phase_ == Phase::kLingering) say_eof_upstream();
     if (!upstream_.congested() && !client_.in().empty()) resume();
   }
-  if (upstream_.failed() || (client_.congested() && events & (EPOLLHUP | EPOLLERR)))
-    return upstream_closed("broken");
+  if (upstream_.failed()) {  // what it said before may tell why
+    while (upstream_.is_open() && read_upstream()) {
+    }
+    if (upstream_.is_open()) upstream_closed("broken");
+    return;
+  }
+  if (client_.congested() && events & (EPOLLHUP | EPOLLERR)) return upstream_closed("broken");
   if (events & (EPOLLIN | EPOLLHUP | EPOLLERR | EPOLLRDHUP)) read_upstream();
 }
 
@@ -111,7 +116,8 @@ void Session::read_client() {
   } while (phase_ != Phase::kEnded && client_.is_open() && client_.stream().has_buffered_input());
 }
 
-void Session::read_upstream() {
+// False: there is nothing to read now, or it has closed.
+bool Session::read_upstream() {
   do {
     const io::IoResult result = upstream_.read(services_.read_buffer);
     switch (result.status) {
@@ -119,14 +125,19 @@ void Session::read_upstream() {
         take_upstream({services_.read_buffer.data(), result.bytes});
         break;
       case io::IoStatus::kWouldBlock:
-        return;
+        return false;
       case io::IoStatus::kClosed:
         backend_is_gone_ = true;  // and so the outcome of all that it was doing is settled
-        return upstream_closed("closed");
+        upstream_closed("closed");
+        return false;
       case io::IoStatus::kFailed:
-        return upstream_closed(upstream_.stream().error());
+        // It resets the connection if it ends before it has read everything.
+        backend_is_gone_ = reply_path_ != nullptr && reply_path_->said_farewell();
+        upstream_closed(upstream_.stream().error());
+        return false;
     }
   } while (upstream_.is_open() && upstream_.stream().has_buffered_input());
+  return true;
 }
 
 void Session::take_client(std::string_view chunk) {

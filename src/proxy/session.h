@@ -64,7 +64,7 @@ class Session final : public ChannelOwner, public std::enable_shared_from_this<S
   void on_client(std::uint32_t events);
   void on_upstream(std::uint32_t events);
   void read_client();
-  void read_upstream();
+  bool read_upstream();
   void take_client(std::string_view chunk);
   std::size_t consume_client(std::string_view input);
   void take_upstream(std::string_view chunk);

@@ -270,6 +270,5 @@ def any_order(stage):
     for seed in range(40):
         choose = random.Random(seed)
         a = stage.session()
-        a.send(*[random_message(choose) for _ in range(40)])
-        a.end()
+        a.end(*[random_message(choose) for _ in range(40)])
         a.connection.close()

@@ -59,11 +59,16 @@ class Session:
     def query(self, sql):
         self.ask(wire.query(sql))
 
-    def end(self):
-        """For sequences whose number of replies is unknown: reads up to a marker that cannot be skipped."""
-        self.send(wire.sync(), wire.query("ROLLBACK"), wire.query("SELECT 'the end' AS marker"))
-        while not any(m.kind in ("D", "closed") and (m.kind == "closed" or b"the end" in m.body) for m in self.until("Z")):
-            pass
+    def end(self, *messages):
+        """Sends what has an unknown number of replies, and reads up to a marker that cannot be skipped, or to
+        the end of the session. Whether the session still stands."""
+        self.send(*messages, wire.sync(), wire.query("ROLLBACK"), wire.query("SELECT 'the end' AS marker"))
+        while True:
+            items = self.until("Z")
+            if items[-1].kind == "closed":
+                return False
+            if any(item.kind == "D" and b"the end" in item.body for item in items):
+                return True
 
 
 class Stage:

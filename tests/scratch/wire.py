@@ -19,8 +19,9 @@ def message(kind, body=b""):
 
 
 def startup(parameters, version=PROTOCOL_3_0):
+    """parameters: a dict, or pairs if one is to come twice."""
     body = struct.pack("!I", version)
-    for name, value in parameters.items():
+    for name, value in parameters.items() if isinstance(parameters, dict) else parameters:
         body += cstring(name) + cstring(value)
     body += b"\0"
     return struct.pack("!I", len(body) + 4) + body
