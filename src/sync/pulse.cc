@@ -46,6 +46,13 @@ Question Pulse::next(base::Nanos now) {
     asking_ = true;
     return Question::kSnapshot;
   }
+  mend_wanted_ = mend_wanted_ || applier_.stats().definitions != mended_at_definitions_;
+  if (mend_wanted_ && !applier_.waits_for_snapshot()) {
+    mended_at_definitions_ = applier_.stats().definitions;
+    asked_at_ = now;
+    asking_ = true;
+    return Question::kMend;
+  }
   return Question::kNone;
 }
 
@@ -57,6 +64,7 @@ base::Nanos Pulse::due_at() const {
 
 void Pulse::on_beat(Polled polled) {
   asking_ = false;
+  mend_wanted_ = mend_wanted_ || tables_left_ != 0;
   if (!beats_.empty() && beats_.back().number == beat_) beats_.back().answered = true;
   if (polled_ && polled_->definitions != polled.definitions) actions_.definitions_changed();
   if (polled_ && polled_->settings != polled.settings) actions_.settings_changed();
@@ -71,6 +79,13 @@ void Pulse::on_snapshot(const Snapshot& snapshot, base::Nanos now) {
   const bool progress = applier_.pending() < before;
   snapshot_pause_ = progress ? 0 : std::clamp(2 * snapshot_pause_, kSnapshotPauseMin, kSnapshotPauseMax);
   snapshot_at_ = progress ? now : now + snapshot_pause_;
+}
+
+// A table in use now is tried again at the next beat.
+void Pulse::on_mend(std::uint64_t tables_left) {
+  asking_ = false;
+  mend_wanted_ = tables_left != 0 && tables_left < tables_left_;
+  tables_left_ = tables_left;
 }
 
 void Pulse::advance(std::uint64_t lag_bytes) {

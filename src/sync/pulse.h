@@ -46,7 +46,9 @@ struct PulseConfig {
   base::Nanos patience() const { return 2 * lag_max + 5 * base::kSecond; }
 };
 
-enum class Question : std::uint8_t { kNone, kBeat, kSnapshot };
+// kMend: that the tables which DDL has made or changed join the publication they belong to. Event triggers
+// leave that to us where it would lock the publication until the user's transaction ends.
+enum class Question : std::uint8_t { kNone, kBeat, kSnapshot, kMend };
 
 // What a beat's statement tells besides.
 struct Polled {
@@ -81,6 +83,7 @@ class Pulse {
   // The answer to the last question.
   void on_beat(Polled polled);
   void on_snapshot(const Snapshot& snapshot, base::Nanos now);
+  void on_mend(std::uint64_t tables_left);
   // Messages were applied, or an answer came: beats may have come back.
   void advance(std::uint64_t lag_bytes);
   // kUnavailable: the answer to a question, or a beat in the stream, is overdue, or the set-up is no
@@ -108,6 +111,9 @@ class Pulse {
   bool asking_ = false;
   base::Nanos snapshot_at_ = 0;  // not to be asked for earlier
   base::Nanos snapshot_pause_ = 0;
+  std::uint64_t mended_at_definitions_ = 0;  // what applier_ had counted when mending began
+  bool mend_wanted_ = true;
+  std::uint64_t tables_left_ = 0;
 };
 
 }  // namespace pgweir::sync

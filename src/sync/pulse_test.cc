@@ -26,6 +26,10 @@ class PulseTest : public testing::Test {
     EXPECT_EQ(pulse.next(clock.now()), Question::kBeat);
     pulse.on_beat(polled);
     come_back(pulse.beat());
+    mend(0);
+  }
+  void mend(std::uint64_t tables_left) {
+    if (pulse.next(clock.now()) == Question::kMend) pulse.on_mend(tables_left);
   }
   cache::Hold hold(cache::Slot slot) { return {generations, std::vector<cache::Slot>{slot}}; }
 
@@ -143,6 +147,28 @@ TEST_F(PulseTest, SnapshotsThatShowNothingNewComeEverLater) {
   ASSERT_EQ(pulse.next(clock.now()), Question::kSnapshot);
   pulse.on_snapshot(*Snapshot::parse("61:61:"), clock.now());
   EXPECT_EQ(pulse.next(clock.now()), Question::kNone) << "nothing waits";
+}
+
+TEST_F(PulseTest, TablesAreMendedAtFirstAndAfterDdl) {
+  EXPECT_EQ(pulse.next(clock.now()), Question::kBeat);
+  pulse.on_beat({.complete = true});
+  EXPECT_EQ(pulse.next(clock.now()), Question::kMend);
+  pulse.on_mend(0);
+  EXPECT_EQ(pulse.next(clock.now()), Question::kNone);
+  for (const std::string& message :
+       {begin_message(60), logical_message("pgweir.ddl", "DROP TABLE"), commit_message(200)})
+    ASSERT_TRUE(applier.apply(message).has_value());
+  EXPECT_EQ(pulse.next(clock.now()), Question::kSnapshot) << "readers must see it first";
+  pulse.on_snapshot(*Snapshot::parse("61:61:"), clock.now());
+  EXPECT_EQ(pulse.next(clock.now()), Question::kMend);
+  pulse.on_mend(200);
+  EXPECT_EQ(pulse.next(clock.now()), Question::kNone) << "in use: not before the next beat";
+  clock.advance(kSecond);
+  EXPECT_EQ(pulse.next(clock.now()), Question::kBeat);
+  pulse.on_beat({.complete = true});
+  EXPECT_EQ(pulse.next(clock.now()), Question::kMend);
+  pulse.on_mend(100);
+  EXPECT_EQ(pulse.next(clock.now()), Question::kMend) << "there is progress";
 }
 
 TEST(FreshnessTest, EveryOtherStateEndsIt) {

@@ -146,10 +146,10 @@ base::Result<void> StreamSession::ask() {
   if (asked_ != Question::kNone) return {};
   asked_ = pulse_.next(clock_.now());
   if (asked_ == Question::kNone) return {};
-  const std::string sql =
-      asked_ == Question::kBeat
-          ? fmt::format(fmt::runtime(kBeat), Applier::kHeartbeatPrefix, heartbeat_name_, pulse_.beat())
-          : "SELECT pg_catalog.pg_current_snapshot()";
+  std::string sql = "SELECT pg_catalog.pg_current_snapshot()";
+  if (asked_ == Question::kBeat)
+    sql = fmt::format(fmt::runtime(kBeat), Applier::kHeartbeatPrefix, heartbeat_name_, pulse_.beat());
+  if (asked_ == Question::kMend) sql = "SELECT pgweir.mend()";
   if (PQsendQuery(sql_.raw(), sql.c_str()) == 0) return lost(sql_);
   waits_to_write_ = PQflush(sql_.raw()) == 1;
   return {};
@@ -177,6 +177,10 @@ base::Result<void> StreamSession::on_answer(const PgResult& result) {
                     .settings = std::string(value_of(result, 2)),
                     .complete = value_of(result, 3) == "t",
                     .xmin = to_number(value_of(result, 5))});
+    return {};
+  }
+  if (asked_ == Question::kMend) {
+    pulse_.on_mend(to_number(value_of(result, 0)));
     return {};
   }
   const auto snapshot = Snapshot::parse(value_of(result, 0));

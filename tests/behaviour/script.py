@@ -32,6 +32,7 @@ class Step:
         self.sends = sends
         self.receives = receives
         self.rows = None  # None: not checked
+        self.rows_soon = False
         self.error = None
         self.outcome = None
 
@@ -60,7 +61,8 @@ def read_expectation(step, number, line):
     kind, rest = line[:1], line[1:].strip()
     if kind == " ":
         step.text += "\n" + line.strip()
-    elif kind == "=":
+    elif kind in "=~":
+        step.rows_soon = step.rows_soon or kind == "~"
         step.rows = step.rows or []
         if rest != "none":
             step.rows.append(rest)
@@ -121,6 +123,9 @@ class Player:
         return self.connections[name]
 
     def play_step(self, step, parameters):
+        if step.rows_soon:
+            self.wait_for_rows(step, parameters)
+            return
         if step.outcome and step.outcome.endswith(" soon"):
             self.play_soon(step, parameters)
             return
@@ -129,6 +134,16 @@ class Player:
         self.exchange(step, parameters)
         if counted:
             check_outcome(step, difference(before, self.proxy.lookups()))
+
+    def wait_for_rows(self, step, parameters):
+        """Repeats the statement until it has the rows: what others change is noticed a little later."""
+        deadline = time.monotonic() + SOON_SECONDS
+        while True:
+            try:
+                return self.exchange(step, parameters)
+            except Mismatch:
+                if time.monotonic() > deadline:
+                    raise
 
     def play_soon(self, step, parameters):
         """Repeats the statement until it has the outcome; each of its replies must be right."""
