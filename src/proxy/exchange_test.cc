@@ -41,6 +41,7 @@ class ExchangeTest : public testing::Test {
   static constexpr base::Nanos kLost = -1;
   static constexpr base::Nanos kStray = -2;
 
+  cache::Generations generations{10};
   Exchange exchange;
 };
 
@@ -360,7 +361,6 @@ TEST_F(CopyAtOnceTest, BareSyncsBehindItAreTakenForThemselvesFirst) {
 }
 
 TEST_F(ExchangeTest, StatementsBetweenTheEndOfACopyAndASyncInDoubtCannotBeMatched) {
-  cache::Generations generations(10);
   const std::array<cache::Slot, 1> slots{3};
   extended(1);
   exchange.sent_sync();
@@ -495,7 +495,6 @@ TEST_F(ExchangeTest, StrayCopyEndAtIdleIsIgnored) {
 }
 
 TEST_F(ExchangeTest, TheFenceOfWhatIsAbsorbedIsKept) {
-  cache::Generations generations(10);
   const std::array<cache::Slot, 1> slots{3};
   extended(1);
   exchange.sent_sync();
@@ -512,7 +511,6 @@ TEST_F(ExchangeTest, TheFenceOfWhatIsAbsorbedIsKept) {
 }
 
 TEST_F(ExchangeTest, DropFrontGivesTheFenceBack) {
-  cache::Generations generations(10);
   const std::array<cache::Slot, 1> slots{3};
   exchange.sent_query('Q').fence = cache::Hold(generations, slots);
   query(2);
