@@ -70,8 +70,9 @@ TEST_P(MemoryLimitTest, HoldsUnderRandomLoad) {
     const auto slot = static_cast<Slot>(number % 32);
     Lookup found = t.lookup(number, random() % 8 == 0 ? std::make_shared<CountingWaiter>() : nullptr);
     if (found.outcome == Outcome::kHit && random() % 64 == 0) pinned.push_back(std::move(found.entry));
-    if (found.outcome == Outcome::kMiss && random() % 16 == 0) open.push_back(std::move(found));
-    if (found.fill) {
+    if (found.outcome == Outcome::kMiss && random() % 16 == 0) {
+      open.push_back(std::move(found));
+    } else if (found.fill) {
       const std::string_view part(bytes.data(), random() % (config.entry_bytes_max * 5 / 4));
       t.keep_for(found.fill, part, static_cast<base::Nanos>(random() % 400) * kMillisecond,
                  {t.generations.depend(slot)});

@@ -143,7 +143,8 @@ TEST_F(CaptureTest, PassingErrorsAreNot) {
 TEST_F(CaptureTest, ErrorsThatCannotBeReadAreNot) {
   EXPECT_EQ(after({message('E', "")}), "miss");
   EXPECT_EQ(after({message('E', "C42")}), "miss");
-  EXPECT_EQ(after({"E\0"}), "miss");
+  EXPECT_EQ(after({message('E', std::string(1, '\0'))}), "miss");
+  EXPECT_EQ(after({"E"}), "miss");
 }
 
 TEST_F(CaptureTest, AnErrorBehindRows) {
