@@ -7,6 +7,7 @@ release|build|release|the tests of the cache with malloc itself, whose true size
 style|build|dev|includes against the rows of the house, and limits on functions and files (part of unit)
 protocol|build server test|dev|messages in any order, directly and through pgweir; hostile bytes
 behaviour|build server test|dev|scripts of statements with the outcome expected of each: hit, miss, bypass
+sync|build server test|release|the change stream when things go wrong: lost, stalled, restarted, changed elsewhere
 drivers|build server test source node|dev|psycopg 3, node-postgres, and libpq's pipeline mode, with the same results as directly
 serve|build server test|release|large results and slow clients, signals, reloads, TLS, an upstream out of reach, limits
 psql|build server test|dev|psql scripts and logins of every kind, with the same output as directly
@@ -58,6 +59,7 @@ suite_release() { run_ctest release -R '^cache$'; }
 suite_style() { build/dev/style_test; }
 suite_protocol() { tests/protocol/run; }
 suite_serve() { tests/serve/run; }
+suite_sync() { tests/sync/run; }
 suite_drivers() { tests/drivers/run; }
 suite_psql() { tests/psql/run; }
 suite_pgbench() { tests/pgbench/run; }

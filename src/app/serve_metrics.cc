@@ -97,6 +97,40 @@ void write_times(const Workers& workers, PrometheusWriter& out) {
   }
 }
 
+// One row for each database that is followed.
+using Reports = std::vector<std::pair<std::string, sync::Freshness::Report>>;
+
+Reports stream_reports(const proxy::Server& server) {
+  Reports out;
+  for (const auto& database : server.catalogs().databases())
+    if (const sync::Freshness* const freshness = database->freshness())
+      out.emplace_back(database->name(), freshness->report());
+  return out;
+}
+
+void write_streams(const Reports& streams, base::Nanos now, PrometheusWriter& out) {
+  if (streams.empty()) return;
+  using Report = sync::Freshness::Report;
+  const auto family = [&](const char* name, const char* help, MetricType type, auto value) {
+    out.family(name, help, type);
+    for (const auto& [database, report] : streams) out.sample({{"database", database}}, value(report));
+  };
+  family("pgweir_sync_following", "1 while the database's change stream is followed.", MetricType::kGauge,
+         [](const Report& r) { return r.state == sync::StreamState::kFollowing ? 1.0 : 0.0; });
+  family("pgweir_sync_lag_seconds", "Age of the last moment up to which all changes have been applied.",
+         MetricType::kGauge, [&](const Report& r) {
+           return r.applied_at == 0 ? 0.0 : static_cast<double>(now - r.applied_at) / 1e9;
+         });
+  family("pgweir_sync_lag_bytes", "Log that PostgreSQL has written and the stream has not passed.",
+         MetricType::kGauge, [](const Report& r) { return static_cast<double>(r.lag_bytes); });
+  family("pgweir_sync_transactions_total", "Transactions applied.", MetricType::kCounter,
+         [](const Report& r) { return static_cast<double>(r.transactions); });
+  family("pgweir_sync_changes_total", "Changes of rows applied.", MetricType::kCounter,
+         [](const Report& r) { return static_cast<double>(r.changes); });
+  family("pgweir_sync_losses_total", "Times the change stream was lost.", MetricType::kCounter,
+         [](const Report& r) { return static_cast<double>(r.losses); });
+}
+
 }  // namespace
 
 std::string metrics_text(const Running& running) {
@@ -108,6 +142,7 @@ std::string metrics_text(const Running& running) {
   write_cache(running.cache.stats(), out);
   write_proxy(workers, out);
   write_times(workers, out);
+  write_streams(stream_reports(running.server), running.clock.now(), out);
   if (const auto process = observe::read_process_stats()) observe::write_process_stats(*process, out);
   return out.text();
 }

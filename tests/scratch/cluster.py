@@ -79,10 +79,18 @@ class Cluster:
             file.write("\n".join(lines) + "\n")
         (self.data / "pg_hba.conf").write_text(HBA)
 
-    def _start(self):
+    def restart(self):
+        """All connections are cut."""
+        self.child.stop(signal.SIGINT)
+        self._launch()
+
+    def _launch(self):
         command = as_server_user([SERVER_BIN / "postgres", "-D", self.data])
         self.child = Child("postgres", command, self.path / "postgres.log")
         wait_until("postgres", lambda: wire.answers(self.host, self.port), alive=self.child.running)
+
+    def _start(self):
+        self._launch()
         for user in ("scram_user", "plain_user", "refused_user", "tls_only"):
             self.sql(f"CREATE ROLE {user} LOGIN PASSWORD '{PASSWORD}'")
         self.sql(f"SET password_encryption = 'md5'; CREATE ROLE md5_user LOGIN PASSWORD '{PASSWORD}'")
