@@ -70,7 +70,9 @@ struct Relation {
   bool system = false;     // in pg_catalog, information_schema or pg_toast
   bool row_security = false;
   bool has_rules = false;  // other than a view's own
-  char followed = 'n';  // changes in the change stream: 'r' of rows, 'i' only inserts and truncates, 'n' none
+  // The membership in the publication of rows (pg_publication_rel.oid), another one whenever the table
+  // joins again; 0: the change stream does not tell what happens to its rows.
+  Oid followed_by = 0;
   bool user_types = false;               // a column's type is not built in, though its input and output are
   bool user_casts = false;               // and has a cast with a function that is not built in
   bool type_effects = false;             // a check, default or cast of a column's type may do anything
@@ -137,8 +139,12 @@ class Catalog {
 
   // As given to the builder.
   std::uint64_t version() const { return version_; }
-  // Relations whose changes of rows are published for the change stream; sorted.
-  const std::vector<Oid>& followed() const { return followed_; }
+  // Relations whose changes of rows are published for the change stream, in no order.
+  struct Followed {
+    Oid relation;
+    Oid by;  // Relation::followed_by
+  };
+  const std::vector<Followed>& followed() const { return followed_; }
   // nullptr: not in the snapshot. Views stay valid as long as the catalog.
   const Relation* relation(Oid oid) const;
   const Relation* find_relation(const Name& name, const SearchPath& path) const;
@@ -163,7 +169,7 @@ class Catalog {
   Catalog();
 
   std::uint64_t version_ = 0;
-  std::vector<Oid> followed_;
+  std::vector<Followed> followed_;
   struct Casts {
     bool on_builtin_types = false;
     bool implicit_to_user_type = false;

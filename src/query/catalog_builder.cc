@@ -204,9 +204,9 @@ void CatalogBuilder::Raw::add_relation(Row& row) {
   relation.row_security = row.boolean();
   relation.has_rules = row.boolean();
   relation.replica_identity = row.letter();
-  relation.followed = row.letter();
+  relation.followed_by = row.oid();
   const Oid oid = relation.oid;
-  if (relation.followed == 'r') catalog->followed_.push_back(oid);
+  if (relation.followed_by != 0) catalog->followed_.push_back({oid, relation.followed_by});
   tables().relations.insert_or_assign(oid, std::move(relation));
 }
 
@@ -387,7 +387,6 @@ base::Result<std::shared_ptr<const Catalog>> CatalogBuilder::finish() {
     }
   }
   if (raw_->error) return std::unexpected(*raw_->error);
-  std::ranges::sort(raw_->catalog->followed_);
   // An answer without the system's own objects is not a catalog.
   if (raw_->tables().functions.empty() || raw_->tables().operators.empty() || raw_->tables().types.empty()) {
     return base::fail(base::ErrorCode::kInvalid, "catalog snapshot is incomplete");

@@ -29,11 +29,12 @@ SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence,
   n.nspname IN ('pg_catalog', 'information_schema') AS system, c.relrowsecurity,
   c.relhasrules AND EXISTS (SELECT 1 FROM pg_catalog.pg_rewrite r
     WHERE r.ev_class = c.oid AND r.rulename <> '_RETURN') AS rules, c.relreplident,
-  COALESCE((SELECT pg_catalog.max(CASE WHEN p.pubname = 'pgweir_rows' AND p.pubinsert AND p.pubupdate
-      AND p.pubdelete AND p.pubtruncate AND NOT p.pubviaroot THEN 'r' ELSE 'i' END)
+  COALESCE((SELECT pr.oid
     FROM pg_catalog.pg_publication_rel pr JOIN pg_catalog.pg_publication p ON p.oid = pr.prpubid
-    WHERE pr.prrelid = c.oid AND p.pubname IN ('pgweir_rows', 'pgweir_inserts')
-      AND pg_catalog.to_jsonb(pr) ->> 'prqual' IS NULL AND pg_catalog.to_jsonb(pr) ->> 'prattrs' IS NULL), 'n') AS followed
+    WHERE pr.prrelid = c.oid AND p.pubname = 'pgweir_rows' AND p.pubinsert AND p.pubupdate AND p.pubdelete
+      AND p.pubtruncate AND NOT p.pubviaroot
+      AND pg_catalog.to_jsonb(pr) ->> 'prqual' IS NULL AND pg_catalog.to_jsonb(pr) ->> 'prattrs' IS NULL),
+    0::pg_catalog.oid) AS followed_by
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.relpersistence <> 't' AND n.nspname <> 'pg_toast')";
 

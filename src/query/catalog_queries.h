@@ -7,7 +7,7 @@ namespace pgweir::query {
 
 enum class CatalogQuery : std::size_t {
   kRelations,    // oid, schema, name, kind, persistence, system, row security, rules,
-                 // replica identity, followed
+                 // replica identity, followed_by
   kInheritance,  // parent, child
   kViews,        // oid, definition
   kTypes,        // oid, schema, name, typtype, element, base, relation, code

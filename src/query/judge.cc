@@ -122,7 +122,7 @@ Oid first_unfollowed(const std::vector<Oid>& reads, const Catalog& catalog) {
   for (const Oid oid : reads) {
     const Relation* const relation = catalog.relation(oid);
     const bool holds_rows = relation == nullptr || (relation->kind != 'p' && relation->kind != 'v');
-    if (holds_rows && (relation == nullptr || relation->followed != 'r')) return oid;
+    if (holds_rows && (relation == nullptr || relation->followed_by == 0)) return oid;
   }
   return 0;
 }

@@ -24,7 +24,7 @@ struct TestTable {
   bool row_security = false;
   bool rules = false;
   char replica_identity = 'd';
-  char followed = 'r';
+  Oid followed_by = 1;
 };
 
 class TestCatalog {
@@ -36,7 +36,7 @@ class TestCatalog {
     return add(CatalogQuery::kRelations,
                {std::to_string(t.oid), t.schema, t.name, std::string(1, t.kind),
                 std::string(1, t.persistence), flag(system), flag(t.row_security), flag(t.rules),
-                std::string(1, t.replica_identity), std::string(1, t.followed)});
+                std::string(1, t.replica_identity), std::to_string(t.followed_by)});
   }
   // A column of a canonical type that some index has.
   TestCatalog& indexed_column(Oid relation, Attnum number, const std::string& name, Oid type) {

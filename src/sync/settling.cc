@@ -1,5 +1,7 @@
 #include "sync/settling.h"
 
+#include <utility>
+
 namespace pgweir::sync {
 
 void Settling::restart() {
@@ -9,12 +11,14 @@ void Settling::restart() {
   count();
 }
 
-void Settling::published(std::span<const query::Oid> relations, std::uint64_t next_xid) {
+void Settling::published(std::span<const query::Catalog::Followed> relations, std::uint64_t next_xid) {
   std::lock_guard lock(mutex_);
-  std::unordered_set<query::Oid> now(relations.begin(), relations.end());
-  for (const query::Oid relation : now)
-    if (!known_.contains(relation)) unsettled_[relation] = next_xid;
-  // One that leaves and joins again begins again.
+  std::unordered_map<query::Oid, query::Oid> now;
+  for (const auto& [relation, by] : relations) {
+    now.emplace(relation, by);
+    const auto known = known_.find(relation);
+    if (known == known_.end() || known->second != by) unsettled_[relation] = next_xid;
+  }
   std::erase_if(unsettled_, [&](const auto& item) { return !now.contains(item.first); });
   known_ = std::move(now);
   count();

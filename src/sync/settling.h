@@ -7,9 +7,8 @@
 #include <mutex>
 #include <span>
 #include <unordered_map>
-#include <unordered_set>
 
-#include "query/statement.h"
+#include "query/catalog.h"
 
 namespace pgweir::sync {
 
@@ -19,7 +18,8 @@ class Settling {
   // The stream begins anew: nothing is known to be settled.
   void restart();
   // These are published, as a snapshot saw it; `next_xid` is its first transaction id not yet given out.
-  void published(std::span<const query::Oid> relations, std::uint64_t next_xid);
+  // One that left and joined again has another membership.
+  void published(std::span<const query::Catalog::Followed> relations, std::uint64_t next_xid);
   // Every transaction below has ended.
   void ended_below(std::uint64_t xid);
   bool is_settled(query::Oid relation) const;
@@ -30,7 +30,7 @@ class Settling {
   void count();
 
   mutable std::mutex mutex_;
-  std::unordered_set<query::Oid> known_;                     // guarded by mutex_
+  std::unordered_map<query::Oid, query::Oid> known_;         // guarded by mutex_
   std::unordered_map<query::Oid, std::uint64_t> unsettled_;  // guarded by mutex_
   std::atomic<std::size_t> unsettled_count_{0};
 };
