@@ -60,6 +60,7 @@ QueryPath::QueryPath(Services& services, Channel& client, Channel& upstream, con
 QueryPath::~QueryPath() { stop_waiting(); }
 
 std::size_t QueryPath::process(std::string_view input) {
+  if (backend_ends_) return input.size();
   std::size_t taken = 0;
   now_ = services_.clock.now();
   while (taken < input.size() && waiting_ == Waiting::kNone && !fault_ && !terminated_ &&

@@ -53,6 +53,8 @@ class QueryPath {
   bool is_relaying() const { return relaying_; }
   void parse_completed();
   void group_ended(Group group, char status);
+  // The backend has said its last word: nothing that comes after it is answered, not from the cache either.
+  void backend_ends() { backend_ends_ = true; }
   // The upstream relay has come to rest: a statement that waited for that may go on.
   void upstream_settled();
   // PostgreSQL waits for copy data.
@@ -159,6 +161,7 @@ class QueryPath {
   Batch batch_;
   bool relaying_ = false;
   bool terminated_ = false;
+  bool backend_ends_ = false;
   std::optional<wire::Complaint> fault_;
   std::unique_ptr<FollowersSuspended> suspended_;  // for the statement at hand
 };
