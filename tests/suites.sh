@@ -8,6 +8,7 @@ style|build|dev|includes against the rows of the house, and limits on functions 
 protocol|build server test|dev|messages in any order, directly and through pgweir; hostile bytes
 behaviour|build server test|dev|scripts of statements with the outcome expected of each: hit, miss, bypass
 sync|build server test|release|the change stream when things go wrong: lost, stalled, restarted, changed elsewhere
+freshness|build server test|release|every reply against what had been acknowledged before, with faults; and it finds what is planted
 drivers|build server test source node|dev|psycopg 3, node-postgres, and libpq's pipeline mode, with the same results as directly
 serve|build server test|release|large results and slow clients, signals, reloads, TLS, an upstream out of reach, limits
 psql|build server test|dev|psql scripts and logins of every kind, with the same output as directly
@@ -60,6 +61,7 @@ suite_style() { build/dev/style_test; }
 suite_protocol() { tests/protocol/run; }
 suite_serve() { tests/serve/run; }
 suite_sync() { tests/sync/run; }
+suite_freshness() { tests/freshness/run; }
 suite_drivers() { tests/drivers/run; }
 suite_psql() { tests/psql/run; }
 suite_pgbench() { tests/pgbench/run; }
@@ -76,7 +78,7 @@ suite_behaviour() { tests/behaviour/run; }
 preset_targets() {
   case $1 in
     dev) echo all ;;
-    release) echo pgweir shop-load bench-echo cache_test ;;
+    release) echo pgweir shop-load freshness-check planted-pgweirs bench-echo cache_test ;;
     fuzz) fuzz_targets | tr '\n' ' ' ;;
     tsan) echo pgweir cache_test observe_test proxy_test ;;
   esac

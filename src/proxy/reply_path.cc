@@ -76,7 +76,10 @@ ReplyPath::Fate ReplyPath::take(const wire::Header& header, std::string_view ava
   }
   const std::string_view body = available.substr(wire::kHeaderBytes);
   last_type_ = header.type;
-  farewell_ |= header.type == 'E' && is_fatal(body);
+  if (header.type == 'E' && is_fatal(body)) {
+    farewell_ = true;
+    query_path_.backend_ends();
+  }
   if (header.type == 'Z') return take_ready(body);
   if (injected) return take_injected(header.type, body);
   switch (header.type) {
@@ -98,7 +101,6 @@ ReplyPath::Fate ReplyPath::take(const wire::Header& header, std::string_view ava
 }
 
 void ReplyPath::note(char type, std::string_view body) {
-  if (type == 'E' && is_fatal(body)) query_path_.backend_ends();
   if (!is_asynchronous(type) && type != 'N') query_path_.exchange().received_reply(type);
   if (type == '1') {
     if (!query_path_.exchange().empty()) query_path_.parse_completed();
@@ -109,10 +111,7 @@ void ReplyPath::note(char type, std::string_view body) {
 }
 
 ReplyPath::Fate ReplyPath::take_injected(char type, std::string_view body) {
-  if (type == 'E' && is_fatal(body)) {  // the backend's last words are for the client too
-    query_path_.backend_ends();
-    return Fate::kPass;
-  }
+  if (type == 'E' && is_fatal(body)) return Fate::kPass;  // the backend's last words are for the client too
   if (is_asynchronous(type)) {
     const auto status = wire::parse_parameter_status(body);
     // CatalogLoad sets these for its own transaction; the client must not hear of it.
