@@ -61,7 +61,7 @@ suite_style() { build/dev/style_test; }
 suite_protocol() { tests/protocol/run; }
 suite_serve() { tests/serve/run; }
 suite_sync() { tests/sync/run; }
-suite_freshness() { tests/freshness/run; }
+suite_freshness() { tests/freshness/run && tests/freshness/run --no-planted --follow 2; }
 suite_drivers() { tests/drivers/run; }
 suite_psql() { tests/psql/run; }
 suite_pgbench() { tests/pgbench/run; }

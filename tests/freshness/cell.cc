@@ -71,9 +71,10 @@ void Cell::raise(Version version, const Event& event) {
 Floor Cell::floor(Nanos now) const {
   const std::lock_guard lock(mutex_);
   if (lag_ == 0) return floor_;
-  const auto later =
-      std::ranges::find_if(known_, [&](const Floor& floor) { return floor.why.at > now - lag_; });
-  return *std::prev(later);  // the first is of the beginning, before any read
+  // The first is of the beginning, before any read: it counts however young it is.
+  const auto later = std::find_if(known_.begin() + 1, known_.end(),
+                                  [&](const Floor& floor) { return floor.why.at > now - lag_; });
+  return *std::prev(later);
 }
 
 // The first version from `version` on that may have left no row.
