@@ -8,22 +8,31 @@ from scratch.process import free_port
 
 
 class Gate:
-    """Copies bytes to a port of this machine while it is open; with it a PostgreSQL can be out of reach."""
+    """Copies bytes to a port of this machine while it is open; with it a PostgreSQL can be out of reach.
+    While it is shut it keeps its port, so that nobody else listens there."""
 
     def __init__(self, target_port):
         self.port = free_port()
         self.target = ("127.0.0.1", target_port)
         self.listener = None
         self.ends = []
+        self._reserve()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         self.shut()
+        self.reserved.close()
+
+    def _reserve(self):
+        self.reserved = socket.socket()
+        self.reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.reserved.bind(("127.0.0.1", self.port))
 
     def open(self):
-        self.listener = socket.create_server(("127.0.0.1", self.port), backlog=128)
+        self.listener = self.reserved
+        self.listener.listen(128)
         threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
 
     def shut(self):
@@ -35,6 +44,7 @@ class Gate:
             _hang_up(end)  # ends the accept() and recv() of other threads, which close() does not
             end.close()
         self.listener = None
+        self._reserve()
 
     def _accept(self, listener):
         with contextlib.suppress(OSError):

@@ -2,7 +2,6 @@
 
 import socket
 
-from scratch.process import free_port
 from serve.gate import Gate
 from serve.scenario import fatal, holds, same, scenario, url
 
@@ -41,9 +40,8 @@ def unreachable_later(stage):
 @scenario
 def several_upstreams(stage):
     """The first that answers: not one that is down, nor one that accepts and then says nothing."""
-    with socket.create_server(("127.0.0.1", 0)) as silent, Gate(stage.plain.port) as gate:
-        dead = free_port()
-        ports = (dead, silent.getsockname()[1], gate.port)
+    with socket.create_server(("127.0.0.1", 0)) as silent, Gate(stage.plain.port) as dead, Gate(stage.plain.port) as gate:
+        ports = (dead.port, silent.getsockname()[1], gate.port)
         with stage.pgweir(url(*ports), upstream_connect_timeout="100ms") as pgweir:
             told_that_unreachable(pgweir.refusal(), *ports)
             gate.open()
