@@ -19,6 +19,9 @@ ChildOptions shell(const std::string& script) {
   return {.command = {"/bin/sh", "-c", script}, .environment = {}, .log_path = "", .user = std::nullopt};
 }
 
+// Does nothing until a signal ends it; a signal that the shell ignores it ignores too.
+const std::string kEndless = "exec tail -f /dev/null";
+
 TEST(ChildProcess, ReturnsTheExitCode) {
   auto child = ChildProcess::start(shell("exit 7"));
   ASSERT_TRUE(child);
@@ -49,7 +52,7 @@ TEST(ChildProcess, WritesItsLogAndGetsItsEnvironment) {
 }
 
 TEST(ChildProcess, StopsWithItsSignal) {
-  auto child = ChildProcess::start(shell("exec sleep 1000"));
+  auto child = ChildProcess::start(shell(kEndless));
   ASSERT_TRUE(child);
   EXPECT_TRUE(child->running());
   EXPECT_EQ(child->stop(), 128 + SIGTERM);
@@ -58,8 +61,8 @@ TEST(ChildProcess, StopsWithItsSignal) {
 TEST(ChildProcess, IsKilledIfItDoesNotStop) {
   std::array<int, 2> ready{};
   ASSERT_EQ(pipe(ready.data()), 0);
-  auto child = ChildProcess::start(
-      shell("trap '' TERM; echo >&" + std::to_string(ready[1]) + "; while :; do sleep 1000; done"));
+  auto child =
+      ChildProcess::start(shell("trap '' TERM; echo >&" + std::to_string(ready[1]) + "; " + kEndless));
   ASSERT_TRUE(child);
   char byte = 0;
   ASSERT_EQ(read(ready[0], &byte, 1), 1);  // the signal is ignored from here on
@@ -72,7 +75,7 @@ TEST(ChildProcess, WaitingCanBeCancelled) {
   std::array<int, 2> cancel{};
   ASSERT_EQ(pipe(cancel.data()), 0);
   ASSERT_EQ(write(cancel[1], "x", 1), 1);
-  auto child = ChildProcess::start(shell("exec sleep 1000"));
+  auto child = ChildProcess::start(shell(kEndless));
   ASSERT_TRUE(child);
   const auto code = child->wait(cancel[0]);
   ASSERT_FALSE(code);
@@ -85,7 +88,7 @@ TEST(ChildProcess, WaitingCanBeCancelled) {
 TEST(ChildProcess, EndsWithTheThreadThatStartedIt) {
   std::optional<ChildProcess> child;
   std::thread([&] {
-    auto started = ChildProcess::start(shell("exec sleep 1000"));
+    auto started = ChildProcess::start(shell(kEndless));
     if (started) child.emplace(*std::move(started));
   }).join();
   ASSERT_TRUE(child);

@@ -26,6 +26,16 @@ class ExchangeTest : public testing::Test {
     const base::Nanos number = ready();
     return exchange.empty() ? number : -3;
   }
+  // A Sync sent before CopyInResponse, the copy's end, and a statement that holds slot 3.
+  void copy_with_a_fence_behind() {
+    const std::array<cache::Slot, 1> slots{3};
+    extended(1);
+    exchange.sent_sync();
+    exchange.sent_copy_end();
+    exchange.sent_extended().fence = cache::Hold(generations, slots);
+    exchange.sent_sync();
+    ASSERT_TRUE(exchange.received_copy_in());
+  }
   base::Nanos bare_ready() {
     Group group;
     switch (exchange.received_ready(group)) {
@@ -361,13 +371,7 @@ TEST_F(CopyAtOnceTest, BareSyncsBehindItAreTakenForThemselvesFirst) {
 }
 
 TEST_F(ExchangeTest, StatementsBetweenTheEndOfACopyAndASyncInDoubtCannotBeMatched) {
-  const std::array<cache::Slot, 1> slots{3};
-  extended(1);
-  exchange.sent_sync();
-  exchange.sent_copy_end();
-  exchange.sent_extended().fence = cache::Hold(generations, slots);
-  exchange.sent_sync();
-  ASSERT_TRUE(exchange.received_copy_in());
+  copy_with_a_fence_behind();
   error();
   EXPECT_EQ(bare_ready(), kLost);
   EXPECT_TRUE(cache::Generations::is_held(generations.observe(3))) << "it may not have run yet";
@@ -495,13 +499,7 @@ TEST_F(ExchangeTest, StrayCopyEndAtIdleIsIgnored) {
 }
 
 TEST_F(ExchangeTest, TheFenceOfWhatIsAbsorbedIsKept) {
-  const std::array<cache::Slot, 1> slots{3};
-  extended(1);
-  exchange.sent_sync();
-  exchange.sent_copy_end();
-  exchange.sent_extended().fence = cache::Hold(generations, slots);
-  exchange.sent_sync();
-  ASSERT_TRUE(exchange.received_copy_in());
+  copy_with_a_fence_behind();
   EXPECT_TRUE(cache::Generations::is_held(generations.observe(3)));
   Group group;
   exchange.received_reply('C');
