@@ -64,11 +64,19 @@ void DatabaseCatalog::publish(const LoadTicket& ticket, Loaded loaded, base::Nan
   settling_.published(loaded.catalog->followed(), loaded.next_xid);
   std::unique_lock lock(mutex_);
   spend(now - ticket.started_at);
-  // From the change of the epoch to this moment nobody has hit. What ran meanwhile was judged by the
-  // last catalog and may have touched more than that said: a trigger may have been added.
-  if (snapshot_.catalog != nullptr && snapshot_.epoch != ticket.epoch) generations_.bump(everything());
+  std::uint64_t epoch = ticket.epoch;
+  if (snapshot_.catalog != nullptr) {
+    // DDL can be seen before its acknowledgement or the change stream has moved the epoch; nobody must judge
+    // by the last snapshot from here on. If the epoch has moved by now, nobody does, and this one is in
+    // doubt.
+    std::uint64_t expected = epoch;
+    if (snapshot_.epoch == epoch && epoch_.compare_exchange_strong(expected, epoch + 1)) ++epoch;
+    // What was kept until now was judged by the last snapshot, and may have touched more than that said:
+    // a trigger may have been added. After the epoch, which every fill compares once it has its counters.
+    generations_.bump(everything());
+  }
   // Old from the moment the load began: that is what it saw.
-  snapshot_ = {std::move(loaded.catalog), std::move(loaded.fingerprint), ticket.epoch, ticket.started_at};
+  snapshot_ = {std::move(loaded.catalog), std::move(loaded.fingerprint), epoch, ticket.started_at};
   end_load(std::move(lock));
 }
 

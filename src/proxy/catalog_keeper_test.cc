@@ -83,6 +83,26 @@ TEST_F(CatalogKeeperTest, AConfirmedSnapshotIsAsGoodAsANewOne) {
   EXPECT_TRUE(database.begin_load(clock.now()).has_value()) << "the load has ended";
 }
 
+TEST_F(CatalogKeeperTest, AnotherCatalogMakesOldWhatWasJudgedByTheLast) {
+  ASSERT_TRUE(load(0));
+  const auto before = database.snapshot();
+  const cache::Dependency kept = generations.depend(database.everything());
+  ASSERT_TRUE(load(0)) << "a look for a name that is missing, before anybody has told of the DDL";
+  EXPECT_FALSE(generations.is_fresh(kept));
+  EXPECT_NE(before.epoch, database.epoch()) << "sessions that hold the last snapshot could not tell";
+  EXPECT_EQ(database.snapshot().epoch, database.epoch()) << "and the new one is not in doubt";
+}
+
+TEST_F(CatalogKeeperTest, AConfirmedCatalogLeavesWhatWasKept) {
+  ASSERT_TRUE(load(0));
+  const cache::Dependency kept = generations.depend(database.everything());
+  database.invalidate();
+  const auto ticket = database.begin_load(clock.now());
+  ASSERT_TRUE(ticket.has_value());
+  database.confirm(*ticket, clock.now());
+  EXPECT_TRUE(generations.is_fresh(kept));
+}
+
 TEST_F(CatalogKeeperTest, WhoWaitsForALoadIsWokenOnce) {
   struct CountingWaiter final : cache::Waiter {
     void wake() noexcept override { ++wakes; }
