@@ -90,7 +90,8 @@ void Session::on_upstream(std::uint32_t events) {
     if (upstream_.is_open()) upstream_closed("broken");
     return;
   }
-  if (client_.congested() && events & (EPOLLHUP | EPOLLERR)) return upstream_closed("broken");
+  // After our own end of stream this is its ordinary end, with last words to be read.
+  if (client_.congested() && !eof_said_ && events & (EPOLLHUP | EPOLLERR)) return upstream_closed("broken");
   if (events & (EPOLLIN | EPOLLHUP | EPOLLERR | EPOLLRDHUP)) read_upstream();
 }
 
@@ -191,11 +192,7 @@ std::size_t Session::consume_upstream(std::string_view input) {
     case Phase::kServing:
       return serve_upstream(input);
     case Phase::kLingering:
-      unheard_bytes_ += input.size();
-      if (unheard_bytes_ <= kUnheardBytesMax || query_path_->exchange().is_fenced())
-        return serve_upstream(input);
-      end();
-      return input.size();
+      return hear_out(input);
     case Phase::kOpaque:
       client_.write_through(input);
       return input.size();
@@ -471,9 +468,18 @@ std::size_t Session::serve_upstream(std::string_view input) {
     return taken;
   }
   query_path_->upstream_settled();
-  if (client_eof_ && phase_ == Phase::kServing && nothing_to_come()) close_when_read();
   if (draining_ && phase_ == Phase::kServing) drain();
   return taken;
+}
+
+// Nobody gets it: only its effects count, and once replies cannot be matched any more only its end.
+std::size_t Session::hear_out(std::string_view input) {
+  unheard_bytes_ += input.size();
+  if (unheard_bytes_ > kUnheardBytesMax && !query_path_->exchange().is_fenced()) {
+    end();
+    return input.size();
+  }
+  return reply_path_->fault() ? input.size() : serve_upstream(input);
 }
 
 void Session::resume_soon() {
@@ -498,7 +504,6 @@ void Session::resume() {
     const std::size_t n = consume_upstream(upstream_.in().view());
     if (upstream_.is_open()) upstream_.in().consume(n);
   }
-  if (client_eof_ && phase_ == Phase::kServing && nothing_to_come()) return close_when_read();
   if (draining_) drain();
 }
 
@@ -529,18 +534,12 @@ void Session::client_closed() {
   end();
 }
 
-// The client will send no more, but may still read: it gets the replies to what it has sent, as from
-// PostgreSQL.
+// The client will send no more, but may still read. PostgreSQL is told the same once it has answered all,
+// and has the last word: of a COPY that lacks its end, and on Syncs that nobody knows whether it has read.
 void Session::client_said_eof() {
   if (phase_ != Phase::kServing || client_eof_) return client_closed();
   client_eof_ = true;
   resume_soon();  // what waits in the buffer is answered first
-}
-
-void Session::close_when_read() {
-  phase_ = Phase::kClosing;
-  client_.flush();
-  if (client_.out().empty()) last_words_said();
 }
 
 // The client has gone. What it sent last may still commit, and its counters must be held until that
@@ -554,17 +553,22 @@ void Session::linger() {
 }
 
 void Session::say_eof_upstream() {
-  if (upstream_.is_open() && !upstream_.has_unsent()) upstream_.stream().shutdown_write();
+  if (eof_said_ || !upstream_.is_open() || upstream_.has_unsent()) return;
+  eof_said_ = true;
+  upstream_.stream().shutdown_write();
 }
 
-// Whether PostgreSQL, too, would now end the session: all is answered, or the rest waits for a client
-// that will send no more.
-bool Session::nothing_to_come() const {
+// Whether all is answered, or the rest waits for a client that will send no more.
+bool Session::all_answered() const {
   const Exchange& exchange = query_path_->exchange();
-  if (client_.is_open() && (query_path_->is_waiting() || client_.congested() || resume_planned_))
-    return false;
-  if (upstream_.has_unsent()) return false;
   return exchange.empty() || (exchange.size() == 1 && (exchange.open() || exchange.copying()));
+}
+
+// Whether the end of the client's stream is what PostgreSQL is to read next. Not before it has answered:
+// what it sends before it closes could not be left waiting for a slow client.
+bool Session::eof_is_next() const {
+  if (!client_eof_ || phase_ != Phase::kServing || resume_planned_ || query_path_->is_waiting()) return false;
+  return !client_.congested() && !upstream_.has_unsent() && all_answered();
 }
 
 void Session::upstream_closed(const std::string& reason) {
@@ -575,7 +579,7 @@ void Session::upstream_closed(const std::string& reason) {
   if (phase_ == Phase::kServing || phase_ == Phase::kLogin) {
     const bool said_why = reply_path_ != nullptr && reply_path_->said_why();
     const bool amid = query_path_ != nullptr && query_path_->is_relaying();  // a word would be read as data
-    if (said_why || amid) return close_when_written();
+    if (said_why || amid || (eof_said_ && all_answered())) return close_when_written();
     return refuse(
         fatal("08006", "the connection to PostgreSQL at " + upstream_address_.text() + " was lost: " + why));
   }
@@ -636,6 +640,7 @@ void Session::settle() {
     if (client_eof_) client_.ignore_half_close();
     client_.settle();
   }
+  if (eof_is_next()) say_eof_upstream();
   if (upstream_.is_open()) {
     upstream_.want_read(phase_ != Phase::kClosing && !client_.congested());
     upstream_.settle();

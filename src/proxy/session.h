@@ -71,7 +71,8 @@ class Session final : public ChannelOwner, public std::enable_shared_from_this<S
   std::size_t consume_upstream(std::string_view input);
   void client_closed();
   void client_said_eof();
-  bool nothing_to_come() const;
+  bool all_answered() const;
+  bool eof_is_next() const;
   void upstream_closed(const std::string& why);
 
   void shake_hands();
@@ -89,12 +90,12 @@ class Session final : public ChannelOwner, public std::enable_shared_from_this<S
 
   std::size_t serve_client(std::string_view input);
   std::size_t serve_upstream(std::string_view input);
+  std::size_t hear_out(std::string_view input);
   void resume_soon();
   void resume();
 
   void refuse(const wire::Complaint& complaint);
   void close_when_written();
-  void close_when_read();
   void last_words_said();
   void linger();
   void drop_upstream();
@@ -116,6 +117,7 @@ class Session final : public ChannelOwner, public std::enable_shared_from_this<S
   bool backend_is_gone_ = false;
   std::uint64_t unheard_bytes_ = 0;  // of replies, read since the client has gone
   bool client_eof_ = false;          // the client sends no more, but may read
+  bool eof_said_ = false;            // PostgreSQL knows that no more will come
   io::SocketAddress client_address_;
   io::SocketAddress upstream_address_;
   io::TimerId timer_ = 0;

@@ -1,6 +1,8 @@
 """COPY FROM STDIN that fails before, while and after it reads, with everything sent at once: which Syncs
 PostgreSQL answers depends on how far it has read."""
 
+import socket
+
 from protocol.scenario import scenario
 from scratch.wire import (bind, copy_data, copy_done, copy_fail, execute, flush, parse, query, select, sync)
 
@@ -87,3 +89,16 @@ def copy_that_is_waited_for(stage):
             a.send(extended(table), sync())
             a.until("G")
             a.end(tail, behind())
+
+
+@scenario(split=False)
+def copy_of_a_client_that_sends_no_more(stage):
+    """It still gets every ReadyForQuery, and the error of a COPY that lacks its end."""
+    stage.session("setup").query(SETUP)
+    for number, pipeline in enumerate(start + data + end for start in (extended(UNREAD) + sync(), extended(READ) + sync(),
+                                                                      query(UNREAD), query(READ))
+                                      for data in (GOOD, BAD, b"") for end in (b"", copy_done(), copy_done() + sync())):
+        a = stage.session(f"a{number}")
+        a.send(pipeline)
+        a.connection.socket.shutdown(socket.SHUT_WR)
+        a.until("closed")

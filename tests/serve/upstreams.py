@@ -1,8 +1,12 @@
 """PostgreSQL out of reach: clients are told, and nothing has to be done when it is back."""
 
 import socket
+import threading
 
+from scratch import wire
+from scratch.process import wait_until
 from serve.gate import Gate
+from serve.impostor import READY, Impostor
 from serve.scenario import fatal, holds, same, scenario, url
 
 
@@ -63,3 +67,22 @@ def upstream_by_unix_socket(stage):
     with stage.pgweir(f"host={stage.plain.path} port={stage.plain.port}") as pgweir:
         same("by Unix socket", pgweir.session().rows("SELECT inet_server_addr()"), [[None]])
         pgweir.wait_ready(200)
+
+
+@scenario
+def upstream_that_talks_nonsense(stage):
+    """The client is told once, the log says it once, and what follows is not looked at."""
+    with Impostor() as impostor, stage.pgweir(url(impostor.port, sslmode="disable")) as pgweir:
+        login = threading.Thread(target=impostor.serve, daemon=True)
+        login.start()
+        a = pgweir.session()
+        a.send(wire.query("UPDATE anything SET x = 1"))
+        login.join()
+        impostor.say(wire.message("Z", b"no status"))
+        same("SQLSTATE", fatal(a)["C"], "08P01")
+        for _ in range(3):
+            impostor.hear_out()
+            impostor.say(READY + wire.message("Z", b"no status"))
+        impostor.opened.close()
+        wait_until("its end", lambda: pgweir.metric("pgweir_upstream_connections") == 0)
+        same("lines about it", pgweir.log().count("ReadyForQuery"), 1)
