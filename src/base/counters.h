@@ -53,9 +53,9 @@ class Histogram {
   static constexpr std::size_t kPowers = 28;
   static constexpr std::size_t kBuckets = kPowers * kSubBuckets;
 
-  void record(Nanos duration) {
-    buckets_[index_of(duration)].add();
-    sum_.add(duration > 0 ? static_cast<std::uint64_t>(duration) : 0);
+  void record(Nanos duration, std::uint64_t times = 1) {
+    buckets_[index_of(duration)].add(times);
+    sum_.add(duration > 0 ? static_cast<std::uint64_t>(duration) * times : 0);
   }
   std::uint64_t bucket(std::size_t i) const { return buckets_[i].get(); }
   std::uint64_t sum_ns() const { return sum_.get(); }

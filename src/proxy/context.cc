@@ -25,6 +25,7 @@ void Context::reported(std::string_view name, std::string_view value) {
   }
   plain_strings_ = standard_conforming_strings_ == "on";
   utf8_ = client_encoding_ == "UTF8" && server_encoding_ == "UTF8";
+  ++version_;
   // A reload, a function, a SET somewhere: whatever it was may have changed more than is reported.
   forget_settings();
 }
@@ -49,15 +50,13 @@ void Context::set_settings(query::SessionSettings settings, std::uint64_t epoch,
   settings_at_ = now;
   settings_version_ = catalog_version();
   settings_epoch_ = epoch;
+  ++version_;
 }
 
-const query::Catalog* Context::catalog(base::Nanos now) {
-  const auto is_true = [&] {
-    return snapshot_.catalog != nullptr && snapshot_.epoch == database_->epoch() &&
-           (database_->follows() || now - snapshot_.loaded_at < age_max_);
-  };
-  if (!is_true()) snapshot_ = database_->snapshot();
-  return is_true() ? snapshot_.catalog.get() : nullptr;
+void Context::take_snapshot() {
+  const std::uint64_t before = catalog_version();
+  snapshot_ = database_->snapshot();
+  if (catalog_version() != before) ++version_;
 }
 
 }  // namespace pgweir::proxy

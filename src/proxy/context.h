@@ -48,6 +48,8 @@ class Context {
   std::uint64_t catalog_version() const { return snapshot_.catalog ? snapshot_.catalog->version() : 0; }
   // Tells apart what a prepared statement was analysed under: catalog, path, role, settings.
   std::uint64_t stamp() const { return catalog_version() ^ key_prefix_.lo; }
+  // Changes whenever a text may be read or judged otherwise than before, or keys are others. Never 0.
+  std::uint64_t version() const { return version_; }
   bool may_probe(base::Nanos now) const { return now >= settings_retry_at_; }
   // REQUIRES: settings_known.
   const query::SessionSettings& settings() const { return *settings_; }
@@ -56,7 +58,11 @@ class Context {
   const base::Hash128& key_prefix() const { return key_prefix_; }
 
   // The catalog if it is true and young enough, else nullptr.
-  const query::Catalog* catalog(base::Nanos now);
+  const query::Catalog* catalog(base::Nanos now) {
+    if (!snapshot_is_true(now)) [[unlikely]]
+      take_snapshot();
+    return snapshot_is_true(now) ? snapshot_.catalog.get() : nullptr;
+  }
   // The epoch of the catalog that catalog() gave last; of the database if it gave none.
   std::uint64_t judged_epoch() const {
     return snapshot_.catalog != nullptr ? snapshot_.epoch : database_->epoch();
@@ -71,6 +77,12 @@ class Context {
  private:
   static constexpr base::Nanos kNewNamesAge = 50 * base::kMillisecond;
 
+  bool snapshot_is_true(base::Nanos now) const {
+    return snapshot_.catalog != nullptr && snapshot_.epoch == database_->epoch() &&
+           (database_->follows() || now - snapshot_.loaded_at < age_max_);
+  }
+  void take_snapshot();
+
   std::shared_ptr<DatabaseCatalog> database_;
   const base::HashSecret secret_;
   const base::Nanos age_max_;
@@ -82,6 +94,7 @@ class Context {
   base::Nanos settings_retry_at_ = 0;
   query::SearchPath path_;
   base::Hash128 key_prefix_;
+  std::uint64_t version_ = 1;
   std::string client_encoding_, server_encoding_, standard_conforming_strings_;
   bool plain_strings_ = false;
   bool utf8_ = false;

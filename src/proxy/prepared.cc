@@ -4,10 +4,14 @@
 
 namespace pgweir::proxy {
 
-const PreparedStatement* PreparedStatements::find(std::string_view name) const {
+PreparedStatement* PreparedStatements::find(std::string_view name) {
   if (in_doubt_) return nullptr;
-  const auto i = statements_.find(name);
-  return i == statements_.end() ? nullptr : &i->second;
+  if (last_found_ == nullptr || last_found_->first != name) {
+    const auto i = statements_.find(name);
+    if (i == statements_.end()) return nullptr;
+    last_found_ = &*i;
+  }
+  return &last_found_->second;
 }
 
 void PreparedStatements::put(Pending pending) {
@@ -21,6 +25,7 @@ void PreparedStatements::erase(std::string_view name) {
   const auto i = statements_.find(name);
   if (i == statements_.end()) return;
   if (i->second.deferred) --deferred_;
+  last_found_ = nullptr;
   statements_.erase(i);
 }
 
@@ -42,6 +47,7 @@ void PreparedStatements::unnamed_lost() {
 }
 
 void PreparedStatements::confirm(const std::unordered_map<std::string, std::string>& texts) {
+  last_found_ = nullptr;
   std::erase_if(statements_, [&](const auto& item) {
     if (item.first.empty()) return false;  // code cannot reach the unnamed statement
     const auto i = texts.find(item.first);

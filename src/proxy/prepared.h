@@ -8,10 +8,20 @@
 #include <vector>
 
 #include "base/buffer.h"
+#include "base/hash.h"
 #include "query/scan.h"
+#include "query/statement.h"
 #include "wire/frontend.h"
 
 namespace pgweir::proxy {
+
+// What was found out when a prepared statement was last executed; true while the versions are the same.
+struct Recall {
+  std::uint64_t context_version = 0;  // Context::version(); 0: nothing is known
+  std::uint64_t table_version = 0;    // StatementTable::version()
+  const query::Verdict* verdict = nullptr;
+  base::SipHash128 key_seed{{}};
+};
 
 struct PreparedStatement {
   std::string sql;
@@ -21,6 +31,7 @@ struct PreparedStatement {
   // error ("cached plan must not change result type") that no cache entry would give.
   std::uint64_t stamp = 0;
   bool deferred = false;  // the backend does not know it
+  Recall recall{};
 };
 
 // One session's, on its worker's thread.
@@ -32,15 +43,14 @@ class PreparedStatements {
     bool forgotten = false;  // closed or replaced before the backend has answered
   };
 
-  // nullptr: not known here (it may exist on the backend).
-  const PreparedStatement* find(std::string_view name) const;
+  // nullptr: not known here (it may exist on the backend). Valid until the next change.
+  PreparedStatement* find(std::string_view name);
   void put(Pending pending);
   void erase(std::string_view name);
   // The backend has just run it under this stamp without an error.
   void restamp(std::string_view name, std::uint64_t stamp);
   // A hit answered a simple Query, which destroys the unnamed statement; the backend still has it.
   void unnamed_destroyed();
-  // Whether something must be sent before the backend's statements are as the client thinks.
   // pgweir has sent a simple Query of its own, which destroyed the backend's unnamed statement.
   void unnamed_lost();
   // An unnamed statement that is not in this table exists on the backend: nothing could restore it.
@@ -72,6 +82,7 @@ class PreparedStatements {
     std::size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
   };
   std::unordered_map<std::string, PreparedStatement, Hash, std::equal_to<>> statements_;
+  decltype(statements_)::value_type* last_found_ = nullptr;  // pipelines ask for the same one in a row
   std::size_t deferred_ = 0;
   bool unnamed_is_stale_ = false;
   bool unnamed_is_untracked_ = false;

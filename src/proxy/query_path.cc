@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "proxy/reply_key.h"
 #include "query/judge.h"
 #include "query/scan.h"
 #include "wire/frame.h"
@@ -17,13 +18,13 @@ namespace {
 
 // Longer messages are passed on as they arrive, their statements unread.
 constexpr std::size_t kInspectBytes = query::kStatementBytesMax;
-// Without a catalog a statement's effects are unknown and everything is held; rather wait a little.
-constexpr base::Nanos kCatalogWait = base::kSecond;
 // Then PostgreSQL may refuse, and says why.
 constexpr base::Nanos kFollowersWait = 3 * base::kSecond;
 
 const query::Verdict kUnreadable = query::unknown_verdict(query::Reason::kUnsafeEncoding);
 const query::Verdict kUnparsable = query::unknown_verdict(query::Reason::kUnparsable);
+const std::shared_ptr<cache::Waiter> kNoWaiter;
+
 // Stands for a statement not read yet, whose names will matter.
 const query::Verdict kNames = [] {
   query::Verdict verdict;
@@ -41,11 +42,6 @@ bool wants_context(const query::Verdict& verdict) {
   return verdict.reason == query::Reason::kUnknownRelation || verdict.effects.writes_everything;
 }
 
-std::uint64_t format_of(const std::vector<std::int16_t>& formats, std::size_t i) {
-  if (formats.empty()) return 0;
-  return static_cast<std::uint16_t>(formats.size() == 1 ? formats[0] : formats[i]);
-}
-
 }  // namespace
 
 QueryPath::QueryPath(Services& services, Channel& client, Channel& upstream, const std::string& database,
@@ -55,7 +51,13 @@ QueryPath::QueryPath(Services& services, Channel& client, Channel& upstream, con
       upstream_(upstream),
       waiter_(std::move(waiter)),
       resume_(std::move(resume)),
-      context_(services.catalogs.database(database), services.secret, services.live->cache_ttl) {}
+      context_(services.catalogs.database(database), services.secret, services.live->cache_ttl),
+      reader_(
+          services, context_, prepared_, waiter_,
+          [this](std::string_view sql, std::unique_ptr<InjectedReply> reply) {
+            inject(sql, std::move(reply));
+          },
+          [this] { context_read(); }) {}
 
 QueryPath::~QueryPath() { stop_waiting(); }
 
@@ -78,7 +80,7 @@ std::size_t QueryPath::process(std::string_view input) {
 void QueryPath::record_hits() {
   const base::Nanos now = services_.clock.now();
   auto& histogram = services_.stats.client_query_time[static_cast<std::size_t>(Outcome::kHit)];
-  for (; hits_at_once_ != 0; --hits_at_once_) histogram.record(now - now_);
+  histogram.record(now - now_, std::exchange(hits_at_once_, 0));
 }
 
 std::size_t QueryPath::pass_stream(std::string_view rest) {
@@ -136,7 +138,7 @@ std::size_t QueryPath::query(std::string_view raw) {
   const query::Scan scan = sql ? query::scan(*sql, services_.secret) : query::Scan{};
   const query::Verdict* verdict = &judge(sql.value_or(""), scan);
   if (!exchange_.open() && (wait_for_context(*verdict) || wait_for_followers(*verdict))) return 0;
-  const Answer answer = exchange_.open() ? Answer::kForward : ask({.verdict = verdict, .scan = scan});
+  const Answer answer = exchange_.open() ? Answer::kForward : ask({.verdict = verdict, .scan = &scan});
   if (exchange_.open()) services_.stats.count(Outcome::kBypass, SessionReason::kPipeline);
   switch (answer) {
     case Answer::kWait:
@@ -164,17 +166,19 @@ std::size_t QueryPath::query(std::string_view raw) {
 
 std::size_t QueryPath::batch() {
   if (arrived_at_ == 0) arrived_at_ = now_;
-  const PreparedStatement* known = batch_.parse ? nullptr : prepared_.find(batch_.bind.statement);
-  std::optional<PreparedStatements::Pending> parsed;
-  Question question{.verdict = &kUnparsable, .scan = {}, .bind = &batch_.bind, .describes = batch_.describes};
+  PreparedStatement* known = batch_.parse ? nullptr : prepared_.find(batch_.bind.statement);
+  Question question{.verdict = &kUnparsable, .bind = &batch_.bind, .describes = batch_.describes};
+  query::Scan scan;
   if (batch_.parse) {
-    question.scan = query::scan(batch_.parse->sql, services_.secret);
+    scan = query::scan(batch_.parse->sql, services_.secret);
+    question.scan = &scan;
     question.types = &batch_.parse->parameter_types;
-    question.verdict = &judge(batch_.parse->sql, question.scan);
+    question.verdict = &judge(batch_.parse->sql, scan);
   } else if (known != nullptr) {
-    question.scan = known->scan;
+    question.scan = &known->scan;
     question.types = &known->parameter_types;
-    question.verdict = &judge(known->sql, known->scan);
+    question.verdict = &judge(*known);
+    question.seed = known->recall.verdict != nullptr ? &known->recall.key_seed : nullptr;
   }
   if (wait_for_context(*question.verdict)) return 0;
 
@@ -210,7 +214,7 @@ QueryPath::Answer QueryPath::ask_batch(const Question& question, const PreparedS
 PreparedStatements::Pending QueryPath::parsed_now(const Question& question, bool deferred) const {
   const wire::Parse& parse = *batch_.parse;
   return {std::string(parse.statement),
-          {std::string(parse.sql), question.scan, parse.parameter_types, current_stamp(), deferred}};
+          {std::string(parse.sql), *question.scan, parse.parameter_types, current_stamp(), deferred}};
 }
 
 void QueryPath::forward_batch(const Question& question, const PreparedStatement* known, Answer answer) {
@@ -377,6 +381,26 @@ const query::Verdict& QueryPath::judge(std::string_view sql, const query::Scan& 
   return services_.statements.verdict_without_catalog(sql, scan);
 }
 
+// What was found at the last execution, while it is true.
+const query::Verdict& QueryPath::judge(PreparedStatement& statement) {
+  Recall& recall = statement.recall;
+  const bool known = context_.catalog(now_) != nullptr && context_.settings_known(now_);
+  if (known && recall.context_version == context_.version() &&
+      recall.table_version == services_.statements.version() && !exchange_.changes_settings()) {
+    in_doubt_ = false;
+    return *recall.verdict;
+  }
+  const query::Verdict& verdict = judge(statement.sql, statement.scan);
+  recall = {};
+  if (known && verdict.cacheable())
+    recall = {.context_version = context_.version(),
+              .table_version = services_.statements.version(),
+              .verdict = &verdict,
+              .key_seed = key_seed(services_.secret, context_.key_prefix(), statement.scan.text,
+                                   statement.parameter_types)};
+  return verdict;
+}
+
 // Reads settings and catalog first, if they are not known and the backend is free to be asked.
 bool QueryPath::wait_for_context(const query::Verdict& verdict) {
   if (context_tried_ || transaction_.status() != 'I' || !exchange_.empty() || relaying_) return false;
@@ -388,13 +412,13 @@ bool QueryPath::wait_for_context(const query::Verdict& verdict) {
   // A name that the catalog does not have may be new: created elsewhere.
   const bool new_name = known && &verdict != &kNames && verdict.reason == query::Reason::kUnknownRelation &&
                         context_.catalog_may_lack_names(now);
-  if (new_name) {
-    load_catalog();
-    return is_waiting();
-  }
-  if (known || (!prepared_.in_doubt() && !in_doubt_ && !wants_context(verdict))) return false;
+  if (!new_name && (known || (!prepared_.in_doubt() && !in_doubt_ && !wants_context(verdict)))) return false;
   waiting_ = Waiting::kContext;
-  continue_context();
+  if (new_name) {
+    reader_.read_catalog();
+  } else {
+    reader_.read();
+  }
   return is_waiting();
 }
 
@@ -418,80 +442,8 @@ bool QueryPath::wait_for_followers(const query::Verdict& verdict) {
   return waits;
 }
 
-// The catalog first: DDL may change what a search path comes to.
-void QueryPath::continue_context() {
-  const base::Nanos now = services_.clock.now();
-  waiting_ = Waiting::kContext;
-  if (context_.catalog(now) == nullptr && !catalog_tried_) return load_catalog();
-  if (!context_.settings_known(now) && context_.may_probe(now)) {
-    services_.stats.settings_probes.add();
-    const auto probed =
-        [this, epoch = context_.database().settings_epoch()](base::Result<query::SessionSettings> settings) {
-          const base::Nanos at = services_.clock.now();
-          if (settings) {
-            context_.set_settings(std::move(*settings), epoch, at);
-          } else {
-            context_.settings_failed(at);
-          }
-          continue_context();
-        };
-    return inject(query::settings_probe_sql(), std::make_unique<SettingsProbe>(probed));
-  }
-  if (prepared_.in_doubt() && context_.settings_known(now)) {
-    const auto checked = [this](base::Result<StatementsCheck::Statements> statements) {
-      prepared_.confirm(statements.value_or(StatementsCheck::Statements{}));
-      continue_context();
-    };
-    return inject(StatementsCheck::sql(), std::make_unique<StatementsCheck>(checked));
-  }
-  end_context();
-}
-
-void QueryPath::load_catalog() {
-  DatabaseCatalog& database = context_.database();
-  const auto ticket = database.begin_load(services_.clock.now());
-  if (!ticket) {
-    if (!database.wait_for_load(waiter_)) return catalog_done();
-    waiting_ = Waiting::kCatalog;
-    if (wait_timer_ == 0)
-      wait_timer_ = services_.loop.after(kCatalogWait, [this] {
-        wait_timer_ = 0;
-        if (waiting_ == Waiting::kCatalog) catalog_done();
-      });
-    return;
-  }
-  waiting_ = Waiting::kContext;
-  auto snapshot = database.snapshot();
-  if (snapshot.catalog == nullptr) return load_catalog(*ticket);
-  const auto checked = [this, ticket = *ticket](bool same) {
-    if (same) return catalog_done();
-    load_catalog(ticket);
-  };
-  inject(FingerprintCheck::sql(),
-         std::make_unique<FingerprintCheck>(context_.shared_database(), *ticket,
-                                            std::move(snapshot.fingerprint), services_.clock, checked));
-}
-
-void QueryPath::load_catalog(const DatabaseCatalog::LoadTicket& ticket) {
-  services_.stats.catalog_loads.add();
-  const auto loaded = [this](bool needs_rollback) {
-    if (needs_rollback) inject("ROLLBACK", std::make_unique<IgnoredReply>());
-    catalog_done();
-  };
-  inject(CatalogLoad::sql(),
-         std::make_unique<CatalogLoad>(context_.shared_database(), ticket, services_.clock, loaded));
-}
-
-void QueryPath::catalog_done() {
-  catalog_tried_ = true;
-  continue_context();
-}
-
-void QueryPath::end_context() {
-  services_.loop.cancel(wait_timer_);
-  wait_timer_ = 0;
+void QueryPath::context_read() {
   context_tried_ = true;
-  catalog_tried_ = false;
   waiting_ = exchange_.empty() ? Waiting::kNone : Waiting::kUpstream;
   resume_();
 }
@@ -571,7 +523,7 @@ QueryPath::Answer QueryPath::look_up(const Question& question) {
   const cache::Key key = key_of(question);
   // A statement in a transaction may hold locks that others wait for: it never waits itself.
   const bool may_wait = transaction_.status() == 'I' && !waited_;
-  cache::Lookup lookup = services_.cache.lookup(key, may_wait ? waiter_ : nullptr, now_);
+  cache::Lookup lookup = services_.cache.lookup(key, may_wait ? waiter_ : kNoWaiter, now_);
   switch (lookup.outcome) {
     case cache::Outcome::kWaiting:
       wait_for_fill(key);
@@ -593,10 +545,11 @@ QueryPath::Answer QueryPath::look_up(const Question& question) {
 void QueryPath::answer(const Question& question, const cache::EntryRef& entry) {
   services_.stats.count(Outcome::kHit, query::Reason::kNone);
   base::Buffer& out = client_.out();
-  if (question.bind != nullptr) {
-    if (batch_.parse) out.append(wire::kParseComplete);
-    out.append(wire::kBindComplete);
-  }
+  const bool parses = question.bind != nullptr && batch_.parse;
+  const std::string_view confirmations = question.bind == nullptr ? std::string_view()
+                                         : parses                 ? wire::kParseAndBindComplete
+                                                                  : wire::kBindComplete;
+  out.append(confirmations);
   out.append(entry.bytes());
   wire::append_ready_for_query(out, transaction_.status());
   if (arrived_at_ == now_) {
@@ -606,33 +559,14 @@ void QueryPath::answer(const Question& question, const cache::EntryRef& entry) {
   }
 }
 
-// Everything that the reply depends on (but the rows). A simple query and an extended one without
-// parameters and with text results have the same reply, so they share the key.
+// A prepared statement remembers what its executions have in common.
 cache::Key QueryPath::key_of(const Question& question) const {
-  base::SipHash128 hash(services_.secret);
-  hash.update_hash(context_.key_prefix());
-  hash.update_hash(question.scan.text);
-  if (question.bind == nullptr) {
-    hash.update_u64(1);
-    return hash.finish();
-  }
-  const wire::Bind& bind = *question.bind;
-  const bool all_text =
-      bind.result_formats.empty() || (bind.result_formats.size() == 1 && bind.result_formats[0] == 0);
-  const std::size_t formats = all_text ? 0 : bind.result_formats.size();  // a wrong count is an error
-  // Each count is of 16 bits on the wire; together they say how many words follow.
-  hash.update_u64((question.describes ? 1U : 0U) | std::uint64_t{question.types->size()} << 8 |
-                  std::uint64_t{bind.parameters.size()} << 24 | std::uint64_t{formats} << 40);
-  for (const wire::Oid type : *question.types) hash.update_u64(type);
-  for (std::size_t i = 0; i < bind.parameters.size(); ++i) {
-    const std::string_view value = bind.parameters[i];
-    const std::uint64_t is_null = value.data() == nullptr ? 1 : 0;
-    hash.update_u64(std::uint64_t{value.size()} << 24 | format_of(bind.parameter_formats, i) << 1 | is_null);
-    hash.update_padded(value);
-  }
-  for (std::size_t i = 0; i < formats; ++i)
-    hash.update_u64(static_cast<std::uint64_t>(bind.result_formats[i]));
-  return hash.finish();
+  const auto seed = [&](const std::vector<wire::Oid>& types) {
+    return key_seed(services_.secret, context_.key_prefix(), question.scan->text, types);
+  };
+  if (question.bind == nullptr) return simple_key(seed({}));
+  return extended_key(question.seed != nullptr ? *question.seed : seed(*question.types), *question.bind,
+                      question.describes);
 }
 
 void QueryPath::wait_for_fill(const cache::Key& key) {
@@ -646,7 +580,7 @@ void QueryPath::wait_for_fill(const cache::Key& key) {
 
 void QueryPath::woken() {
   if (waiting_ == Waiting::kFill) return fill_ended();
-  if (waiting_ == Waiting::kCatalog) continue_context();
+  if (waiting_ == Waiting::kContext) reader_.woken();
   if (waiting_ == Waiting::kFollowers) {
     waiting_ = Waiting::kNone;
     resume_();

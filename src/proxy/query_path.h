@@ -14,8 +14,8 @@
 #include "proxy/batch.h"
 #include "proxy/channel.h"
 #include "proxy/context.h"
+#include "proxy/context_reader.h"
 #include "proxy/exchange.h"
-#include "proxy/injected.h"
 #include "proxy/prepared.h"
 #include "proxy/services.h"
 #include "proxy/transaction.h"
@@ -71,8 +71,7 @@ class QueryPath {
   enum class Waiting : std::uint8_t {
     kNone,
     kUpstream,   // for the replies to what was sent before
-    kContext,    // for the answers to pgweir's own questions
-    kCatalog,    // for the catalog that another session loads
+    kContext,    // for the answers to pgweir's own questions, or to those of another session
     kFollowers,  // for the end of pgweir's own connections to databases
     kFill,       // for another session's fill
   };
@@ -81,9 +80,10 @@ class QueryPath {
   // A statement that may be answered from the cache.
   struct Question {
     const query::Verdict* verdict;
-    query::Scan scan;
+    const query::Scan* scan = nullptr;
     const wire::Bind* bind = nullptr;  // null: simple query
     const std::vector<wire::Oid>* types = nullptr;
+    const base::SipHash128* seed = nullptr;  // null: not hashed before
     bool describes = true;
   };
 
@@ -100,13 +100,10 @@ class QueryPath {
   void pass_copy(char type);
 
   const query::Verdict& judge(std::string_view sql, const query::Scan& scan);
+  const query::Verdict& judge(PreparedStatement& statement);
   bool wait_for_context(const query::Verdict& verdict);
   bool wait_for_followers(const query::Verdict& verdict);
-  void continue_context();
-  void load_catalog();
-  void load_catalog(const DatabaseCatalog::LoadTicket& ticket);
-  void catalog_done();
-  void end_context();
+  void context_read();
   void inject(std::string_view sql, std::unique_ptr<InjectedReply> reply);
 
   Answer ask(const Question& question);
@@ -143,13 +140,13 @@ class QueryPath {
   Exchange exchange_;
   PreparedStatements prepared_;
   Transaction transaction_;
+  ContextReader reader_;
 
   Waiting waiting_ = Waiting::kNone;
   std::size_t hits_at_once_ = 0;  // statements answered in the event in which they arrived
   base::Nanos now_ = 0;           // when process() was called
   base::Nanos arrived_at_ = 0;    // of the statement at hand; 0: none
   bool in_doubt_ = false;         // the last verdict is by a catalog that may not be true
-  bool catalog_tried_ = false;    // while the context is being read
   bool context_tried_ = false;    // for the statement at hand
   bool waited_ = false;           // likewise: for another's fill
   bool cancelled_ = false;        // likewise: while pgweir asked something of its own

@@ -118,7 +118,10 @@ class TestServer {
     if (has(sql, "fail")) return error("22012"), false;
     if (has(sql, "begin") && status_ == 'I') status_ = 'T';
     if (has(sql, "commit") || has(sql, "rollback")) status_ = 'I';
-    if (has(sql, "set")) say('S', std::string_view("application_name\0x\0", 19));
+    if (has(sql, "set")) {
+      last_set_ = sql;
+      say('S', std::string_view("application_name\0x\0", 19));
+    }
     if (has(sql, "select")) {
       for (std::uint32_t i = 0; i < 3; ++i) {
         if (rows_max != 0 && i == rows_max) return say('s'), true;
@@ -222,11 +225,12 @@ class TestServer {
   }
   void settings() {
     row({"ann", "ann", "{pg_catalog,public}", "{}", "read committed", "off", "read committed", "off", "UTF8",
-         "UTF8", "on", ""});
+         "UTF8", "on", last_set_});
     say('C', std::string_view("SELECT\0", 7));
   }
 
   std::string in_, out_;
+  std::string last_set_;  // all settings there are
   char status_ = 'I';
   bool extended_ = false;
   bool copying_ = false;

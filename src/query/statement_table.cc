@@ -140,6 +140,7 @@ const Verdict& StatementTable::verdict(std::string_view sql, const Scan& scan, c
     return entry.verdict;
   }
   ++stats_.judged;
+  ++version_;
   entry.verdict = entry.syntax == nullptr ? unknown_verdict(Reason::kUnparsable, entry.refusal)
                                           : judge(*entry.syntax, catalog, path, scan.time_word);
   entry.judged = true;
@@ -160,6 +161,7 @@ const Verdict& StatementTable::verdict_without_catalog(std::string_view sql, con
     return entry.verdict;
   }
   ++stats_.judged;
+  ++version_;
   entry.verdict = entry.syntax == nullptr ? unknown_verdict(Reason::kUnparsable, entry.refusal)
                                           : judge_without_catalog(*entry.syntax);
   entry.judged = true;

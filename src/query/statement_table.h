@@ -31,11 +31,14 @@ class StatementTable {
   explicit StatementTable(const StatementTableConfig& config);
   ~StatementTable();
 
-  // `scan` must be the scan of `sql`. The reference is valid until the next call on this table.
+  // `scan` must be the scan of `sql`. The reference is valid until version() changes.
   const Verdict& verdict(std::string_view sql, const Scan& scan, const Catalog& catalog,
                          const SearchPath& path);
   // The same while there is no catalog: see judge_without_catalog().
   const Verdict& verdict_without_catalog(std::string_view sql, const Scan& scan);
+
+  // Changes whenever a verdict given back before may have: until then its reference stays valid too.
+  std::uint64_t version() const { return version_; }
 
   const StatementTableStats& stats() const { return stats_; }
   std::size_t size() const;
@@ -44,6 +47,7 @@ class StatementTable {
  private:
   struct Impl;
   StatementTableStats stats_;
+  std::uint64_t version_ = 1;
   std::unique_ptr<Impl> impl_;
 };
 

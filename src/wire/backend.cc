@@ -52,11 +52,6 @@ void append_error(base::Buffer& out, const Complaint& complaint) { append_compla
 
 void append_notice(base::Buffer& out, const Complaint& complaint) { append_complaint(out, 'N', complaint); }
 
-void append_ready_for_query(base::Buffer& out, char status) {
-  const char bytes[6] = {'Z', 0, 0, 0, 5, status};
-  out.append({bytes, sizeof bytes});
-}
-
 void append_negotiate_protocol_version(base::Buffer& out, std::uint32_t version,
                                        const std::vector<std::string>& unrecognized) {
   std::size_t size = 4 + 4 + 4;

@@ -29,9 +29,13 @@ struct Complaint {
 void append_error(base::Buffer& out, const Complaint& complaint);
 void append_notice(base::Buffer& out, const Complaint& complaint);
 
-void append_ready_for_query(base::Buffer& out, char status);
+inline void append_ready_for_query(base::Buffer& out, char status) {
+  const char bytes[6] = {'Z', 0, 0, 0, 5, status};
+  out.append({bytes, sizeof bytes});
+}
 inline constexpr std::string_view kParseComplete{"1\0\0\0\4", 5};
 inline constexpr std::string_view kBindComplete{"2\0\0\0\4", 5};
+inline constexpr std::string_view kParseAndBindComplete{"1\0\0\0\0042\0\0\0\4", 10};
 inline constexpr std::string_view kCloseComplete{"3\0\0\0\4", 5};
 
 void append_negotiate_protocol_version(base::Buffer& out, std::uint32_t version,

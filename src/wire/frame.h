@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "wire/reader.h"
+
 namespace pgweir::wire {
 
 inline constexpr std::size_t kHeaderBytes = 5;
@@ -19,7 +21,14 @@ enum class HeaderStatus : std::uint8_t { kComplete, kNeedMore, kBadLength };
 
 // Reads the header at the start of bytes. kBadLength: the length is below 4 or the message longer
 // than message_bytes_max.
-HeaderStatus read_header(std::string_view bytes, std::uint64_t message_bytes_max, Header& out);
+inline HeaderStatus read_header(std::string_view bytes, std::uint64_t message_bytes_max, Header& out) {
+  if (bytes.size() < kHeaderBytes) return HeaderStatus::kNeedMore;
+  const std::uint32_t length = load_u32(bytes.data() + 1);
+  if (length < 4 || std::uint64_t{length} + 1 > message_bytes_max) return HeaderStatus::kBadLength;
+  out.type = bytes[0];
+  out.message_bytes = std::uint64_t{length} + 1;
+  return HeaderStatus::kComplete;
+}
 
 // A whole message.
 struct Message {

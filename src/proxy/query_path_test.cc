@@ -1,0 +1,69 @@
+// What a prepared statement remembers of its last execution must not outlive what it was true for.
+#include "proxy/query_path.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "proxy/test_session.h"
+
+namespace pgweir::proxy {
+namespace {
+
+struct PreparedHits : testing::Test {
+  PreparedHits() {
+    session.say(preparation("s", "select id from a where id = $1"));
+    session.say(preparation("t", "select id from a where id < $1"));
+    session.say(of_s + of_t);
+    session.say(simple_query("set x = 0"));  // its template is known now: only what it does counts below
+    session.say(of_s + of_t);                // the backend analyses them anew
+    session.say(of_s + of_t);
+    EXPECT_EQ(session.hits_of(of_s + of_t), 2U);
+  }
+
+  const std::string of_s = execution("s", "1"), of_t = execution("t", "1");
+  TestSession session;
+};
+
+TEST_F(PreparedHits, StatementsInTurnKeepTheirOwnReplies) {
+  EXPECT_EQ(session.hits_of(of_s + of_t + of_s + of_t), 4U);
+  EXPECT_EQ(session.hits_of(execution("s", "2")), 0U);
+}
+
+TEST_F(PreparedHits, AnotherStatementOfTheSameNameIsAnother) {
+  session.say(of_s);
+  session.say(message('C', std::string_view("Ss\0", 3)) + std::string(wire::kSync));
+  session.say(preparation("s", "select id from a where id > $1"));
+  EXPECT_EQ(session.hits_of(of_s), 0U);
+}
+
+TEST_F(PreparedHits, OtherSettingsAreAnotherReply) {
+  session.say(simple_query("set x = 1"));
+  session.say(preparation("u", "select id from a where id = $1"));  // has the settings read, judges nothing
+  EXPECT_EQ(session.hits_of(of_s), 0U);
+}
+
+TEST_F(PreparedHits, UnreadableTextIsNotAnswered) {
+  session.paths().query().context().reported("standard_conforming_strings", "off");
+  EXPECT_EQ(session.hits_of(of_s), 0U);
+}
+
+TEST_F(PreparedHits, ACatalogThatMayBeFalseAnswersNothing) {
+  session.worker().catalogs.database("shop")->invalidate();
+  session.paths().query().context().forget_settings();
+  EXPECT_EQ(session.paths().answer_now(of_s), 0U);  // it asks first
+}
+
+TEST_F(PreparedHits, AnotherCatalogIsJudgedAgain) {
+  const auto database = session.worker().catalogs.database("shop");
+  database->invalidate();
+  session.worker().clock.advance(base::kSecond);
+  const auto ticket = database->begin_load(session.worker().clock.now());
+  ASSERT_TRUE(ticket);
+  database->publish(*ticket, {query::TestCatalog(ticket->version).build(), "without the table"},
+                    session.worker().clock.now());
+  EXPECT_EQ(session.hits_of(of_s), 0U);
+}
+
+}  // namespace
+}  // namespace pgweir::proxy
