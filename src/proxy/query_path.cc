@@ -290,7 +290,6 @@ void QueryPath::pass_parse(std::string_view body, bool whole) {
   auto parse = whole ? wire::parse_parse(body) : base::fail(base::ErrorCode::kLimit, "too long to read");
   if (!parse) {
     // Its ParseComplete is to be counted all the same.
-    forget_statement(name);
     if (name.empty()) prepared_.unnamed_untracked();
     group.parses.push_back({std::string(name), {}, true});
     return;
@@ -403,18 +402,24 @@ const query::Verdict& QueryPath::judge(PreparedStatement& statement) {
 
 // Reads settings and catalog first, if they are not known and the backend is free to be asked.
 bool QueryPath::wait_for_context(const query::Verdict& verdict) {
-  if (context_tried_ || transaction_.status() != 'I' || !exchange_.empty() || relaying_) return false;
+  if (transaction_.status() != 'I' || !exchange_.empty() || relaying_) return false;
   const base::Nanos now = now_;
   if (&verdict == &kUnreadable || !context_.text_is_readable("") || prepared_.unnamed_is_untracked())
     return false;
   const bool known =
       context_.catalog(now) != nullptr && context_.settings_known(now) && !prepared_.in_doubt();
-  // A name that the catalog does not have may be new: created elsewhere.
-  const bool new_name = known && &verdict != &kNames && verdict.reason == query::Reason::kUnknownRelation &&
+  // A name that the catalog does not have may be new: created elsewhere. Passed on unread, the statement
+  // counts as one that writes and sets everything, so the settings are asked again before the next: look all
+  // the same.
+  const bool new_name = known && !names_tried_ && &verdict != &kNames &&
+                        verdict.reason == query::Reason::kUnknownRelation &&
                         context_.catalog_may_lack_names(now);
-  if (!new_name && (known || (!prepared_.in_doubt() && !in_doubt_ && !wants_context(verdict)))) return false;
+  if (!new_name &&
+      (context_tried_ || known || (!prepared_.in_doubt() && !in_doubt_ && !wants_context(verdict))))
+    return false;
   waiting_ = Waiting::kContext;
   if (new_name) {
+    names_tried_ = true;
     reader_.read_catalog();
   } else {
     reader_.read();
@@ -662,6 +667,7 @@ void QueryPath::start_capture(Group& group, const query::Verdict& verdict) {
 void QueryPath::statement_consumed() {
   arrived_at_ = 0;
   context_tried_ = false;
+  names_tried_ = false;
   waited_ = false;
   cancelled_ = false;
   suspended_.reset();

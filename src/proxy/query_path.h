@@ -148,6 +148,7 @@ class QueryPath {
   base::Nanos arrived_at_ = 0;    // of the statement at hand; 0: none
   bool in_doubt_ = false;         // the last verdict is by a catalog that may not be true
   bool context_tried_ = false;    // for the statement at hand
+  bool names_tried_ = false;      // likewise: whether the catalog lacks a name that is new
   bool waited_ = false;           // likewise: for another's fill
   bool cancelled_ = false;        // likewise: while pgweir asked something of its own
   cache::Key waiting_key_;
