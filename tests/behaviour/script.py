@@ -32,7 +32,7 @@ class Step:
         self.sends = sends
         self.receives = receives
         self.rows = None  # None: not checked
-        self.rows_soon = False
+        self.repeats = False  # until its reply is as expected
         self.error = None
         self.outcome = None
 
@@ -62,12 +62,13 @@ def read_expectation(step, number, line):
     if kind == " ":
         step.text += "\n" + line.strip()
     elif kind in "=~":
-        step.rows_soon = step.rows_soon or kind == "~"
+        step.repeats = step.repeats or kind == "~"
         step.rows = step.rows or []
         if rest != "none":
             step.rows.append(rest)
     elif kind == "!":
-        step.error = rest
+        step.repeats = step.repeats or rest.endswith(" soon")
+        step.error = rest.removesuffix(" soon")
     elif kind == ":":
         step.outcome = rest
     else:
@@ -123,8 +124,8 @@ class Player:
         return self.connections[name]
 
     def play_step(self, step, parameters):
-        if step.rows_soon:
-            self.wait_for_rows(step, parameters)
+        if step.repeats:
+            self.wait_for_reply(step, parameters)
             return
         if step.outcome and step.outcome.endswith(" soon"):
             self.play_soon(step, parameters)
@@ -135,8 +136,8 @@ class Player:
         if counted:
             check_outcome(step, difference(before, self.proxy.lookups()))
 
-    def wait_for_rows(self, step, parameters):
-        """Repeats the statement until it has the rows: what others change is noticed a little later."""
+    def wait_for_reply(self, step, parameters):
+        """Repeats the statement until it has the rows or the error: what others change is noticed a little later."""
         deadline = time.monotonic() + SOON_SECONDS
         while True:
             try:

@@ -3,7 +3,7 @@
 import hashlib
 import select as sockets
 import socket
-import threading
+import struct
 
 from protocol.scenario import scenario
 from scratch import wire
@@ -19,29 +19,64 @@ def run(values=("1",), statement=""):
     return bind(list(values), statement) + describe("P") + execute() + sync()
 
 
-@scenario(hits=True)
-def statement_too_long_to_read(stage):
-    """Its name, or the unnamed one, must not stand for what was there before."""
-    a = stage.session()
+def with_known_replies(stage, name):
+    """A session that would be answered from the cache, if it asked POINT or PRICE."""
+    a = stage.session(name)
     for _ in range(2):
         a.ask(select(POINT, ["1"]), sync())
         a.ask(select(PRICE, ["1"]), sync())
+    return a
+
+
+@scenario(hits=True)
+def statement_too_long_to_read(stage):
+    """Its name, or the unnamed one, must not stand for what was there before."""
+    a = with_known_replies(stage, "unnamed")
     a.ask(parse(POINT), sync())
     a.ask(run())
     a.ask(parse(PRICE + TOO_LONG), sync())
     a.ask(run())
+    a = with_known_replies(stage, "unnamed, in a pipeline")
+    a.ask(parse(POINT), parse(PRICE + TOO_LONG), sync())
+    a.ask(run())
+    a = with_known_replies(stage, "named")
     a.ask(parse(POINT, "s"), sync())
     a.ask(run(statement="s"))
     a.ask(close("S", "s"), parse(PRICE + TOO_LONG, "s"), sync())
     a.ask(run(statement="s"))
-    # Its ParseComplete is not that of the statement behind it, which fails.
+
+
+@scenario(hits=True)
+def statement_behind_one_too_long_to_read(stage):
+    """The ParseComplete of the first is not that of the second, which fails."""
+    a = with_known_replies(stage, "a")
     a.ask(parse(POINT, "t"), sync())
     a.ask(parse(POINT + TOO_LONG, "u"), parse(PRICE, "t"), sync())
     a.ask(run(statement="t"))
-    # A query that long destroys the unnamed statement, whatever is before it.
-    a.ask(parse(POINT), sync())
-    a.ask(parse(PRICE, "v"), query("SELECT 1" + TOO_LONG))
-    a.ask(run())
+
+
+@scenario(hits=True)
+def query_too_long_to_read(stage):
+    """It destroys the unnamed statement, whatever is before it."""
+    long_query = query("SELECT 1" + TOO_LONG)
+    for number, before in enumerate(([], [parse(POINT)], [parse(POINT, "v")])):
+        a = with_known_replies(stage, f"a{number}")
+        a.ask(parse(POINT), sync())
+        a.ask(*before, long_query)
+        a.ask(run())
+
+
+@scenario(hits=True)
+def question_of_pgweirs_beside_an_unnamed_statement(stage):
+    """Where pgweir could not restore it, it must not ask anything."""
+    a = with_known_replies(stage, "a")
+    a.ask(parse(POINT, "s"), sync())
+    a.ask(parse("SET extra_float_digits = 0", "set"), sync())
+    for statement in (POINT, PRICE + TOO_LONG):
+        a.ask(parse(statement), sync())
+        a.ask(bind([], "set"), execute(), sync())
+        a.ask(run(statement="s"))
+        a.ask(run())
 
 
 @scenario(hits=True, split=False)
@@ -245,8 +280,10 @@ def settings_in_the_pipeline_of_reads(stage):
     for _ in range(3):
         b.query(read)
     for setting in ("DateStyle = 'German'", "search_path = other", "ROLE nobody_special", "search_path = public", "DateStyle = ISO"):
+        a.query(read)
         a.send(query(f"SET {setting}"), query(read), query(read), select(read), sync())
         a.ready(4)
+        a.query(read)
         a.send(select(f"SET {setting}"), sync(), select(read), sync())
         a.ready(2)
         a.send(query("RESET ROLE"), query(read))
@@ -262,7 +299,56 @@ def strings_in_the_pipeline_of_their_setting(stage):
     for _ in range(2):
         for _ in range(3):
             b.query(price)
+        a.query(price)
         a.send(query("SET standard_conforming_strings = off"), query(hidden))
         a.ready(2)
         b.query(price)
         a.query("SET standard_conforming_strings = on")
+
+
+@scenario(hits=True, split=False)
+def client_that_leaves_while_pgweir_asks(stage):
+    """pgweir asks for the catalog in the session that writes. What the client has sent is done all the same,
+    and others are not kept waiting by its question."""
+    b = stage.session("b")
+    count = "SELECT count(*) FROM note WHERE id = 8"
+    for number, leaves in enumerate((lambda session: session.send(wire.terminate()), lambda session: session.close(),
+                                     lambda session: session.shutdown(socket.SHUT_WR))):
+        for _ in range(3):
+            b.query(count)
+        a = stage.session("a")
+        a.query(count)
+        written = int(stage.direct(count)[0][0]) + 1
+        with wire.Connection(*stage.direct_address, database=stage.database) as locker:
+            locker.rows("BEGIN; LOCK TABLE pg_policy")
+            b.query(f"COMMENT ON TABLE item IS 'changed {number}'")
+            a.send(query("INSERT INTO note VALUES (8, 'asked first')"))
+            wait_until("the write or a question", lambda wanted=written: asks(stage) or int(stage.direct(count)[0][0]) == wanted)
+            leaves(a.connection if number == 0 else a.connection.socket)
+            locker.rows("COMMIT")
+        wait_until("the write", lambda wanted=written: int(stage.direct(count)[0][0]) == wanted)
+        b.query(count)
+
+
+@scenario(split=False)
+def client_that_is_cut_off_while_pgweir_asks(stage):
+    """Somebody else asks the question then."""
+    a, b = stage.session("a"), stage.session("b")
+    read = "SELECT name FROM item WHERE id = 8"
+    a.query(read)
+    with wire.Connection(*stage.direct_address, database=stage.database) as locker:
+        locker.rows("BEGIN; LOCK TABLE pg_policy")
+        b.query("COMMENT ON TABLE item IS 'changed'")
+        a.send(query(read))
+        wait_until("the reply or a question", lambda: asks(stage) or sockets.select([a.connection.socket], [], [], 0)[0])
+        a.connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        a.connection.socket.close()
+        b.query(read)
+        locker.rows("COMMIT")
+    b.query(read)
+
+
+def asks(stage):
+    """Whether a question of pgweir's waits for a lock."""
+    return stage.direct("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+                        " AND query LIKE '%hashtextextended%' AND pid <> pg_backend_pid()")
