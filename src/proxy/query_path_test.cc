@@ -1,4 +1,3 @@
-// What a prepared statement remembers of its last execution must not outlive what it was true for.
 #include "proxy/query_path.h"
 
 #include <gtest/gtest.h>
@@ -10,6 +9,7 @@
 namespace pgweir::proxy {
 namespace {
 
+// What a prepared statement remembers of its last execution must not outlive what it was true for.
 struct PreparedHits : testing::Test {
   PreparedHits() {
     session.say(preparation("s", "select id from a where id = $1"));
@@ -63,6 +63,53 @@ TEST_F(PreparedHits, AnotherCatalogIsJudgedAgain) {
   database->publish(*ticket, {query::TestCatalog(ticket->version).build(), "without the table"},
                     session.worker().clock.now());
   EXPECT_EQ(session.hits_of(of_s), 0U);
+}
+
+// A session amid a transaction cannot ask for what it does not know any more; others can.
+struct LongTransaction : testing::Test {
+  LongTransaction() {
+    session.say(simple_query("begin"));
+    session.say(read);
+    session.say(simple_query("commit"));
+    other.say(read);
+    session.say(simple_query("begin"));
+    EXPECT_EQ(session.hits_of(read), 1U);
+  }
+
+  const std::string read = simple_query("select id from a");
+  TestSession session;
+  TestSession other{session.worker()};
+};
+
+TEST_F(LongTransaction, NothingIsAnsweredWhileTheCatalogMayBeFalse) {
+  session.worker().catalogs.database("shop")->invalidate();
+  EXPECT_EQ(session.hits_of(read), 0U);
+}
+
+TEST_F(LongTransaction, AnotherCatalogMayMakeAnotherSearchPath) {
+  const auto database = session.worker().catalogs.database("shop");
+  const base::Nanos now = session.worker().clock.now();
+  const auto ticket = database->begin_load(now);
+  ASSERT_TRUE(ticket);
+  query::TestCatalog catalog(ticket->version);
+  database->publish(*ticket, {catalog.table({.oid = 20000, .name = "a"}).build(), "another"}, now);
+  other.say(read);
+  other.say(read);
+  EXPECT_EQ(other.hits_of(read), 1U);
+  EXPECT_EQ(session.hits_of(read), 0U);
+  session.say(simple_query("commit"));
+  session.say(read);
+  EXPECT_EQ(session.hits_of(read), 1U);
+}
+
+TEST_F(LongTransaction, SettingsGrowOldThoughTheCatalogIsConfirmed) {
+  session.worker().clock.advance(session.worker().services.live->cache_ttl);
+  other.say(read);
+  EXPECT_EQ(other.hits_of(read), 1U);
+  EXPECT_EQ(session.hits_of(read), 0U);
+  session.say(simple_query("commit"));
+  session.say(read);
+  EXPECT_EQ(session.hits_of(read), 1U);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // For tests: a session before a TestServer that answers at once, and what a client says to it.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -39,10 +40,12 @@ inline std::string execution(std::string_view name, std::string_view value) {
 
 class TestSession {
  public:
-  TestSession() {
+  TestSession() : own_worker_(std::make_unique<TestWorker>()), worker_(*own_worker_) {
     worker_.load_catalog();
     paths_.report_readable_text();
   }
+  // One more session of a worker's, which must outlive it.
+  explicit TestSession(TestWorker& worker) : worker_(worker) { paths_.report_readable_text(); }
 
   // Sends, and has the server answer until nothing more is said.
   void say(std::string_view bytes) {
@@ -64,7 +67,8 @@ class TestSession {
   TestPaths& paths() { return paths_; }
 
  private:
-  TestWorker worker_;
+  std::unique_ptr<TestWorker> own_worker_;
+  TestWorker& worker_;
   TestPaths paths_{worker_};
   TestServer server_;
   std::size_t answered_ = 0;

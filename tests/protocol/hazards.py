@@ -292,15 +292,16 @@ def settings_in_the_pipeline_of_reads(stage):
 
 @scenario(hits=True)
 def strings_in_the_pipeline_of_their_setting(stage):
-    """Read with the old setting this is one SELECT of a string; with the new one it writes."""
+    """Read with the old setting this is one SELECT or INSERT of a string; with the new one it writes more."""
     a, b = stage.session("a"), stage.session("b")
+    insert = r"INSERT INTO note VALUES (70, 'a\''); UPDATE item SET price = price + 1 WHERE id = 70; --')"
     hidden = r"SELECT 'a\'', name FROM item WHERE id = 70; UPDATE item SET price = price + 1 WHERE id = 70; --' FROM item"
     price = "SELECT price FROM item WHERE id = 70"
-    for _ in range(2):
+    for text in (hidden, insert, hidden, insert):
         for _ in range(3):
             b.query(price)
         a.query(price)
-        a.send(query("SET standard_conforming_strings = off"), query(hidden))
+        a.send(query("SET standard_conforming_strings = off"), query(text))
         a.ready(2)
         b.query(price)
         a.query("SET standard_conforming_strings = on")
