@@ -20,6 +20,12 @@ host    replication all          127.0.0.1/32   trust
 host    all         all          127.0.0.1/32   trust
 """
 
+# With TLS only. One client certificate is trusted, that of cert_user.
+TLS_HBA = """
+hostssl all         cert_user    127.0.0.1/32   cert
+hostssl all         both_user    127.0.0.1/32   password clientcert=verify-ca
+"""
+
 SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",
@@ -41,10 +47,13 @@ class Cluster:
         self.data = self.directory.path / "data"
         self.certificate = self.directory.path / "server.crt"
         self.key = self.directory.path / "server.key"
+        self.client_certificate = self.directory.path / "client.crt"
+        self.client_key = self.directory.path / "client.key"
         self.child = None
         self._initialise(locale)
         if tls:
             make_certificate(self.certificate, self.key)
+            make_certificate(self.client_certificate, self.client_key, name="cert_user")
         self._configure({**SETTINGS, **(settings or {})}, tls)
 
     @property
@@ -74,10 +83,11 @@ class Cluster:
         lines = [f"port = {self.port}", f"unix_socket_directories = '{self.path}'"]
         lines += [f"{name} = {value}" for name, value in settings.items()]
         if tls:
-            lines += ["ssl = on", f"ssl_cert_file = '{self.certificate}'", f"ssl_key_file = '{self.key}'"]
+            lines += ["ssl = on", f"ssl_cert_file = '{self.certificate}'", f"ssl_key_file = '{self.key}'",
+                      f"ssl_ca_file = '{self.client_certificate}'"]
         with open(self.data / "postgresql.conf", "a") as file:
             file.write("\n".join(lines) + "\n")
-        (self.data / "pg_hba.conf").write_text(HBA)
+        (self.data / "pg_hba.conf").write_text(TLS_HBA + HBA if tls else HBA)
 
     def restart(self):
         """All connections are cut."""
@@ -91,7 +101,7 @@ class Cluster:
 
     def _start(self):
         self._launch()
-        for user in ("scram_user", "plain_user", "refused_user", "tls_only"):
+        for user in ("scram_user", "plain_user", "refused_user", "tls_only", "cert_user", "both_user"):
             self.sql(f"CREATE ROLE {user} LOGIN PASSWORD '{PASSWORD}'")
         self.sql(f"SET password_encryption = 'md5'; CREATE ROLE md5_user LOGIN PASSWORD '{PASSWORD}'")
 
@@ -101,10 +111,10 @@ class Cluster:
             return connection.rows(text)
 
 
-def make_certificate(certificate, key):
-    """Self-signed, for localhost and 127.0.0.1."""
+def make_certificate(certificate, key, name="localhost"):
+    """Self-signed, of this name, and for localhost and 127.0.0.1."""
     names = "subjectAltName=DNS:localhost,IP:127.0.0.1"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=localhost"]
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", f"/CN={name}"]
     run(command + ["-addext", names, "-keyout", key, "-out", certificate])
     for path in (certificate, key):
         give_to_server_user(path)

@@ -6,9 +6,9 @@ import socket
 import ssl
 
 from scratch import wire
-from scratch.cluster import make_certificate
+from scratch.cluster import PASSWORD, make_certificate
 from scratch.process import ScratchDirectory
-from serve.scenario import holds, same, scenario, trusting, url
+from serve.scenario import address_of_this_machine, holds, same, scenario, trusting, url
 
 IN_USE = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
 
@@ -155,3 +155,32 @@ def tls_on_both_sides(stage):
             [[value]] = a.rows("SELECT repeat('0123456789', 100000)")
             same("a large value", value == "0123456789" * 100000, True)
             same("and back", a.rows(f"SELECT length('{value}')"), [[str(len(value))]])
+
+
+@scenario
+def client_certificates(stage):
+    """PostgreSQL sees pgweir's certificate, or none: a client's own ends at pgweir."""
+    own = {"sslmode": "require", "sslcert": stage.secure.client_certificate, "sslkey": stage.secure.client_key}
+    with stage.pgweir(url(stage.secure.port, sslmode="require")) as pgweir:
+        for user in ("cert_user", "both_user"):
+            fields = pgweir.refusal(user=user)
+            same("SQLSTATE without a certificate", fields["C"], "28000")
+            holds(f"PostgreSQL's own words: {fields['M']}", "requires a valid client certificate" in fields["M"])
+        pgweir.reload(upstream_url=url(stage.secure.port, **own))
+        same("pgweir's own certificate", pgweir.session(user="cert_user").rows("SELECT current_user"), [["cert_user"]])
+        same("a wrong password beside it", login_with_password(pgweir, "both_user", "wrong"), "28P01")
+        same("the right one", login_with_password(pgweir, "both_user", PASSWORD), None)
+        if remote := address_of_this_machine():
+            fields = pgweir.refusal(user="cert_user", source=remote)
+            same("a remote client, for whom nothing speaks", fields["C"], "28000")
+            holds(f"what to do is said: {fields}", "allow_passwordless_remote" in fields["H"])
+
+
+def login_with_password(pgweir, user, password):
+    """Where it is asked for in clear; the SQLSTATE of the refusal, or None."""
+    connection = pgweir.raw()
+    connection.send(wire.startup({"user": user, "database": "postgres"}))
+    same("a password is asked for", connection.read_until("R", "E")[-1].body, b"\0\0\0\3")
+    connection.send(wire.message("p", wire.cstring(password)))
+    last = connection.read_until("Z", "E")[-1]
+    return wire.error_fields(last.body)["C"] if last.kind == "E" else None

@@ -5,7 +5,7 @@ import stat
 
 from scratch import wire
 from scratch.process import Child, ScratchDirectory, free_port, wait_until
-from serve.scenario import holds, login_error, same, scenario, url
+from serve.scenario import address_of_this_machine, holds, login_error, same, scenario, url
 
 IDLE_SESSIONS = 5000
 BYTES_PER_IDLE_SESSION = 16 * 1024
@@ -60,17 +60,6 @@ def logins_without_password_are_for_local_clients(stage):
         same("a remote one", pgweir.refusal(source=remote)["C"], "28000")
         pgweir.reload(upstream_allow_passwordless_remote=True)
         same("a remote one, if allowed", pgweir.session(source=remote).rows("SELECT 1"), [["1"]])
-
-
-def address_of_this_machine():
-    """One that is not of the loopback; None if there is none. Sends nothing."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))
-        except OSError:
-            return None
-        address = probe.getsockname()[0]
-    return None if address.startswith("127.") else address
 
 
 @scenario

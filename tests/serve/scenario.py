@@ -198,6 +198,17 @@ class Pgweir:
         holds(f"memory grew by {grown >> 10} KiB, at most {bytes_max >> 10} KiB are allowed", grown <= bytes_max)
 
 
+def address_of_this_machine():
+    """One that is not of the loopback; None if there is none. Sends nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return None
+        address = probe.getsockname()[0]
+    return None if address.startswith("127.") else address
+
+
 def request_tls(opened, context):
     opened.sendall(wire.request(wire.SSL_REQUEST))
     same("answer to SSLRequest", opened.recv(1), b"S")
