@@ -65,6 +65,7 @@ void DatabaseCatalog::publish(const LoadTicket& ticket, Loaded loaded, base::Nan
   std::unique_lock lock(mutex_);
   spend(now - ticket.started_at);
   std::uint64_t epoch = ticket.epoch;
+  cache::Hold change;
   if (snapshot_.catalog != nullptr) {
     // DDL can be seen before its acknowledgement or the change stream has moved the epoch; nobody must judge
     // by the last snapshot from here on. If the epoch has moved by now, nobody does, and this one is in
@@ -73,8 +74,11 @@ void DatabaseCatalog::publish(const LoadTicket& ticket, Loaded loaded, base::Nan
     if (snapshot_.epoch == epoch && epoch_.compare_exchange_strong(expected, epoch + 1)) ++epoch;
     // What was kept until now was judged by the last snapshot, and may have touched more than that said:
     // a trigger may have been added. After the epoch, which every fill compares once it has its counters.
+    // And rows have other names: nothing that depends on the old ones may hit once a fence can use the new.
+    change = {generations_, std::vector{everything()}};
     generations_.bump(everything());
   }
+  layouts_->replace(loaded.catalog->version());
   // Old from the moment the load began: that is what it saw.
   snapshot_ = {std::move(loaded.catalog), std::move(loaded.fingerprint), epoch, ticket.started_at};
   end_load(std::move(lock));

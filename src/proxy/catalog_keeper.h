@@ -17,6 +17,7 @@
 #include "base/hash.h"
 #include "cache/fill.h"
 #include "cache/generations.h"
+#include "proxy/fence.h"
 #include "proxy/outcome.h"
 #include "query/catalog.h"
 #include "query/statement.h"
@@ -89,9 +90,15 @@ class DatabaseCatalog {
   sync::Follower* follower() const { return follower_.get(); }
   const sync::Freshness* freshness() const { return follower_ ? &follower_->freshness() : nullptr; }
 
-  // Generation slots: of everything in every database, and of one relation of this.
+  // Generation slots: of everything in every database, of one relation of this, and of what has a name by
+  // query/dependencies.h.
+  cache::Generations& generations() const { return generations_; }
   cache::Slot everything() const { return slots_.everything(); }
   cache::Slot slot_of(query::Oid relation) const { return slots_.relation(relation); }
+  cache::Slot slot_of_row(std::uint64_t name) const { return slots_.named(name); }
+  const base::HashSecret& secret() const { return slots_.secret(); }
+  // By which snapshots rows are named.
+  const std::shared_ptr<Layouts>& layouts() const { return layouts_; }
 
  private:
   static constexpr base::Nanos kLoadShare = 10;                 // one tenth
@@ -106,6 +113,7 @@ class DatabaseCatalog {
   cache::Generations& generations_;
   const sync::DatabaseSlots slots_;
   std::atomic<std::uint64_t>& epoch_;
+  const std::shared_ptr<Layouts> layouts_ = std::make_shared<Layouts>();
   std::atomic<std::uint64_t> settings_epoch_{0};
   sync::Settling settling_;
   mutable std::mutex mutex_;

@@ -32,6 +32,9 @@ class Context {
   // nothing but ASCII (which every server encoding contains).
   bool text_is_readable(std::string_view sql) const;
 
+  // Both the client's and the server's encoding are UTF-8.
+  bool is_utf8() const { return utf8_; }
+
   void forget_settings() { settings_.reset(); }
   // epoch: the database's settings_epoch() before the settings were asked for.
   void set_settings(query::SessionSettings settings, std::uint64_t epoch, base::Nanos now);

@@ -172,8 +172,8 @@ void Exchange::forget_parse(std::string_view name) {
       if (parse.name == name) parse.forgotten = true;
 }
 
-cache::Hold Exchange::drop_front() {
-  cache::Hold fence = std::move(groups_.front().fence);
+Fence Exchange::drop_front() {
+  Fence fence = std::move(groups_.front().fence);
   groups_.pop_front();
   return fence;
 }

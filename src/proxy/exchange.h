@@ -17,8 +17,8 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "cache/generations.h"
 #include "proxy/capture.h"
+#include "proxy/fence.h"
 #include "proxy/followers_suspended.h"
 #include "proxy/prepared.h"
 
@@ -39,7 +39,7 @@ struct Group {
   char terminator = 0;    // 'S' Sync, 'Q' Query, 'F' FunctionCall, 'c' end of copy data; 0: still open
   bool extended = false;  // holds extended-protocol messages
   std::unique_ptr<InjectedReply> injected;
-  cache::Hold fence;  // released when the outcome is known
+  Fence fence;  // released when the outcome is known
   std::unique_ptr<Capture> capture;
   std::unique_ptr<FollowersSuspended> suspended;    // until the outcome is known
   std::vector<PreparedStatements::Pending> parses;  // statements that exist once ParseComplete has come
@@ -107,8 +107,8 @@ class Exchange {
   // The statements of this name that are on their way will not exist when their ParseComplete comes.
   void forget_parse(std::string_view name);
 
-  // No reply will ever come: gives back what the front group held. REQUIRES: !empty().
-  cache::Hold drop_front();
+  // No reply will ever come: gives back the front group's fence. REQUIRES: !empty().
+  Fence drop_front();
 
  private:
   Group& open_group();

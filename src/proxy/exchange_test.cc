@@ -32,7 +32,7 @@ class ExchangeTest : public testing::Test {
     extended(1);
     exchange.sent_sync();
     exchange.sent_copy_end();
-    exchange.sent_extended().fence = cache::Hold(generations, slots);
+    exchange.sent_extended().fence = Fence(cache::Hold(generations, slots));
     exchange.sent_sync();
     ASSERT_TRUE(exchange.received_copy_in());
   }
@@ -510,10 +510,10 @@ TEST_F(ExchangeTest, TheFenceOfWhatIsAbsorbedIsKept) {
 
 TEST_F(ExchangeTest, DropFrontGivesTheFenceBack) {
   const std::array<cache::Slot, 1> slots{3};
-  exchange.sent_query('Q').fence = cache::Hold(generations, slots);
+  exchange.sent_query('Q').fence = Fence(cache::Hold(generations, slots));
   query(2);
   EXPECT_TRUE(exchange.is_fenced());
-  const cache::Hold fence = exchange.drop_front();
+  const Fence fence = exchange.drop_front();
   EXPECT_FALSE(exchange.is_fenced());
   EXPECT_EQ(fence.slots().size(), 1U);
   EXPECT_TRUE(cache::Generations::is_held(generations.observe(3)));

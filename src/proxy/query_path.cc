@@ -21,6 +21,9 @@ constexpr std::size_t kInspectBytes = query::kStatementBytesMax;
 // Then PostgreSQL may refuse, and says why.
 constexpr base::Nanos kFollowersWait = 3 * base::kSecond;
 
+// A reply that is pinned to more rows depends on whole relations.
+constexpr std::size_t kPinnedRowsMax = 64;
+
 const query::Verdict kUnreadable = query::unknown_verdict(query::Reason::kUnsafeEncoding);
 const query::Verdict kUnparsable = query::unknown_verdict(query::Reason::kUnparsable);
 const std::shared_ptr<cache::Waiter> kNoWaiter;
@@ -138,7 +141,8 @@ std::size_t QueryPath::query(std::string_view raw) {
   const query::Scan scan = sql ? query::scan(*sql, services_.secret) : query::Scan{};
   const query::Verdict* verdict = &judge(sql.value_or(""), scan);
   if (!exchange_.open() && (wait_for_context(*verdict) || wait_for_followers(*verdict))) return 0;
-  const Answer answer = exchange_.open() ? Answer::kForward : ask({.verdict = verdict, .scan = &scan});
+  const Question question{.verdict = verdict, .sql = sql.value_or(""), .scan = &scan};
+  const Answer answer = exchange_.open() ? Answer::kForward : ask(question);
   if (exchange_.open()) services_.stats.count(Outcome::kBypass, SessionReason::kPipeline);
   switch (answer) {
     case Answer::kWait:
@@ -154,8 +158,8 @@ std::size_t QueryPath::query(std::string_view raw) {
       Group& group = exchange_.sent_query('Q');
       group.suspended = std::move(suspended_);
       count_sent(group);
-      apply(group, *verdict);
-      if (answer == Answer::kFill) start_capture(group, *verdict);
+      apply(group, *verdict, execution_of(question));
+      if (answer == Answer::kFill) start_capture(group, question);
       upstream_.out().append(raw);
       break;
     }
@@ -171,10 +175,12 @@ std::size_t QueryPath::batch() {
   query::Scan scan;
   if (batch_.parse) {
     scan = query::scan(batch_.parse->sql, services_.secret);
+    question.sql = batch_.parse->sql;
     question.scan = &scan;
     question.types = &batch_.parse->parameter_types;
     question.verdict = &judge(batch_.parse->sql, scan);
   } else if (known != nullptr) {
+    question.sql = known->sql;
     question.scan = &known->scan;
     question.types = &known->parameter_types;
     question.verdict = &judge(*known);
@@ -227,8 +233,8 @@ void QueryPath::forward_batch(const Question& question, const PreparedStatement*
     group.stamp = stamp;
   }
   if (batch_.parse) group.parses.push_back(parsed_now(question, false));
-  apply(group, *question.verdict);
-  if (answer == Answer::kFill) start_capture(group, *question.verdict);
+  apply(group, *question.verdict, execution_of(question));
+  if (answer == Answer::kFill) start_capture(group, question);
   upstream_.out().append(batch_.raw);
   exchange_.sent_sync();
 }
@@ -321,7 +327,11 @@ void QueryPath::pass_bind(std::string_view body) {
   } else {
     bound_why_ = verdict.reason;
   }
-  apply(group, verdict);
+  if (statement == nullptr) return apply(group, verdict);
+  wire::Bind bind;
+  const bool read = wire::parse_bind(body, bind).has_value();  // else it is too long, or an error
+  apply(group, verdict,
+        execution_of(statement->sql, read ? &bind : nullptr, read ? &statement->parameter_types : nullptr));
 }
 
 void QueryPath::pass_execute(std::string_view body, bool whole) {
@@ -338,10 +348,9 @@ void QueryPath::pass_execute(std::string_view body, bool whole) {
   services_.stats.count(Outcome::kBypass, why);
   count_sent(group);
   // The portal may have been bound earlier in the transaction: what it writes is among its slots.
-  if (!transaction_.slots().empty()) {
-    group.harmless = false;
-    group.fence = cache::Hold(services_.cache.generations(), transaction_.slots());
-  }
+  if (!transaction_.may_have_written()) return;
+  group.harmless = false;
+  group.fence = transaction_.fence(context_.database());
 }
 
 void QueryPath::pass_close(std::string_view body) {
@@ -369,13 +378,17 @@ void QueryPath::pass_copy(char type) {
 
 const query::Verdict& QueryPath::judge(std::string_view sql, const query::Scan& scan) {
   in_doubt_ = false;
+  judged_by_ = 0;
   if (!context_.text_is_readable(sql) || exchange_.changes_settings()) return kUnreadable;
   if (!scan.valid) return kUnparsable;
   const query::Catalog* catalog = context_.catalog(now_);
   if (context_.settings_known(now_)) {
     in_doubt_ = catalog == nullptr;
     if (in_doubt_) catalog = context_.last_catalog();
-    if (catalog != nullptr) return services_.statements.verdict(sql, scan, *catalog, context_.search_path());
+    if (catalog != nullptr) {
+      judged_by_ = catalog->version();
+      return services_.statements.verdict(sql, scan, *catalog, context_.search_path());
+    }
   }
   return services_.statements.verdict_without_catalog(sql, scan);
 }
@@ -387,6 +400,7 @@ const query::Verdict& QueryPath::judge(PreparedStatement& statement) {
   if (known && recall.context_version == context_.version() &&
       recall.table_version == services_.statements.version() && !exchange_.changes_settings()) {
     in_doubt_ = false;
+    judged_by_ = context_.catalog_version();
     return *recall.verdict;
   }
   const query::Verdict& verdict = judge(statement.sql, statement.scan);
@@ -631,10 +645,15 @@ void QueryPath::count_sent(Group& group) {
 }
 
 // Effects are kept before the statement leaves: counters are held from here until the outcome is known.
-void QueryPath::apply(Group& group, const query::Verdict& verdict) {
+void QueryPath::apply(Group& group, const query::Verdict& verdict, const query::Execution& execution) {
   if (verdict.touches_prepared) prepared_.doubt();
   DatabaseCatalog& database = context_.database();
-  if (!transaction_.sent(verdict, database, in_doubt_)) return;
+  const bool is_same = context_.catalog_version() == judged_by_;
+  const Sending statement{.verdict = verdict,
+                          .catalog = is_same ? context_.last_catalog() : nullptr,
+                          .execution = execution,
+                          .in_doubt = in_doubt_};
+  if (!transaction_.sent(statement, database)) return;
   if (verdict.effects.writes_everything) prepared_.doubt();
   group.harmless = false;
   if (verdict.effects.changes_settings || verdict.effects.writes_everything) {
@@ -645,23 +664,50 @@ void QueryPath::apply(Group& group, const query::Verdict& verdict) {
     group.changes_catalog = true;
     database.invalidate();
   }
-  if (!transaction_.slots().empty())
-    group.fence = cache::Hold(services_.cache.generations(), transaction_.slots());
+  group.fence = transaction_.fence(database);
 }
 
-void QueryPath::start_capture(Group& group, const query::Verdict& verdict) {
+query::Execution QueryPath::execution_of(std::string_view sql, const wire::Bind* bind,
+                                         const std::vector<wire::Oid>* types) {
+  parameters_.clear();
+  for (std::size_t i = 0; bind != nullptr && i < bind->parameters.size(); ++i) {
+    const std::string_view value = bind->parameters[i];
+    parameters_.push_back({.type = types != nullptr && i < types->size() ? (*types)[i] : 0,
+                           .binary = wire::format_of(bind->parameter_formats, i) != 0,
+                           .value = value.data() == nullptr ? std::nullopt : std::optional(value)});
+  }
+  return {.sql = sql, .parameters = parameters_, .utf8 = context_.is_utf8()};
+}
+
+void QueryPath::start_capture(Group& group, const Question& question) {
   // Observed now, before the query leaves: a write that comes in between makes the reply worthless.
-  cache::Generations& generations = services_.cache.generations();
   std::vector<cache::Dependency> dependencies;
-  dependencies.reserve(verdict.reads.size() + 1);
-  dependencies.push_back(generations.depend(context_.database().everything()));
-  for (const query::Oid relation : verdict.reads)
-    dependencies.push_back(generations.depend(context_.database().slot_of(relation)));
+  dependencies.push_back(services_.cache.generations().depend(context_.database().everything()));
+  add_dependencies(question, dependencies);
   // DDL that has come and gone since the verdict: what it reads may no longer be what it said.
-  if (context_.judged_epoch() != context_.database().epoch()) return fill_.abandon(cache::FillEnd::kFailed);
+  const bool is_true = context_.judged_epoch() == context_.database().epoch() &&
+                       context_.database().layouts()->is_current(judged_by_);
+  if (!is_true) return fill_.abandon(cache::FillEnd::kFailed);
   group.capture = std::make_unique<Capture>(std::move(fill_), std::move(dependencies),
                                             services_.cache.entry_bytes_max(), now_);
   group.counts_as_miss = true;
+}
+
+// The rows that it is pinned to, where every fence names those; else the relations.
+void QueryPath::add_dependencies(const Question& question, std::vector<cache::Dependency>& out) {
+  const DatabaseCatalog& database = context_.database();
+  const cache::Generations& generations = services_.cache.generations();
+  names_.clear();
+  if (database.layouts()->is_sole(judged_by_))
+    query::read_names(*question.verdict, execution_of(question), database.secret(), names_);
+  if (names_.rows.empty() || names_.rows.size() > kPinnedRowsMax) {
+    names_.rows.clear();
+    names_.relations = question.verdict->reads;
+  }
+  out.reserve(out.size() + names_.relations.size() + names_.rows.size());
+  for (const query::Oid relation : names_.relations)
+    out.push_back(generations.depend(database.slot_of(relation)));
+  for (const std::uint64_t row : names_.rows) out.push_back(generations.depend(database.slot_of_row(row)));
 }
 
 void QueryPath::statement_consumed() {
@@ -697,11 +743,11 @@ void QueryPath::group_ended(Group group, char status) {
   if (group.injected) group.injected->on_ready(status);
 }
 
-void QueryPath::release(cache::Hold fence) {
+void QueryPath::release(Fence fence) {
   DatabaseCatalog& database = context_.database();
   const bool unread = !fence.empty() && fence.slots().front() == database.everything();
   if (!unread) return fence.release();
-  database.release_when_passed(std::move(fence));
+  database.release_when_passed(fence.take_hold());
 }
 
 void QueryPath::upstream_settled() {
@@ -719,8 +765,8 @@ void QueryPath::copy_begun() {
   resume_();
 }
 
-std::vector<cache::Hold> QueryPath::take_fences() {
-  std::vector<cache::Hold> fences;
+std::vector<Fence> QueryPath::take_fences() {
+  std::vector<Fence> fences;
   while (!exchange_.empty()) fences.push_back(exchange_.drop_front());
   return fences;
 }

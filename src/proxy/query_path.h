@@ -63,7 +63,7 @@ class QueryPath {
   // The fill, or the load of the catalog, that this session waited for has ended.
   void woken();
   // What is held for outcomes that will never be known here, since the upstream connection is gone.
-  std::vector<cache::Hold> take_fences();
+  std::vector<Fence> take_fences();
   // A cancel request has come; true: it is dealt with here, since nothing runs upstream.
   bool cancel();
 
@@ -80,6 +80,7 @@ class QueryPath {
   // A statement that may be answered from the cache.
   struct Question {
     const query::Verdict* verdict;
+    std::string_view sql = {};
     const query::Scan* scan = nullptr;
     const wire::Bind* bind = nullptr;  // null: simple query
     const std::vector<wire::Oid>* types = nullptr;
@@ -122,11 +123,17 @@ class QueryPath {
   void forward_batch(const Question& question, const PreparedStatement* known, Answer answer);
   void begin_forward(bool replaces_unnamed);
   void forget_statement(std::string_view name);
-  void apply(Group& group, const query::Verdict& verdict);
-  void release(cache::Hold fence);
+  void apply(Group& group, const query::Verdict& verdict, const query::Execution& execution = {});
+  void release(Fence fence);
   void count_sent(Group& group);
   std::uint64_t current_stamp() const { return in_doubt_ ? 0 : context_.stamp(); }
-  void start_capture(Group& group, const query::Verdict& verdict);
+  query::Execution execution_of(std::string_view sql, const wire::Bind* bind,
+                                const std::vector<wire::Oid>* types);
+  query::Execution execution_of(const Question& question) {
+    return execution_of(question.sql, question.bind, question.types);
+  }
+  void start_capture(Group& group, const Question& question);
+  void add_dependencies(const Question& question, std::vector<cache::Dependency>& out);
   void statement_consumed();
   void fail(std::string_view code, std::string message);
 
@@ -147,6 +154,7 @@ class QueryPath {
   base::Nanos now_ = 0;           // when process() was called
   base::Nanos arrived_at_ = 0;    // of the statement at hand; 0: none
   bool in_doubt_ = false;         // the last verdict is by a catalog that may not be true
+  std::uint64_t judged_by_ = 0;   // version of that catalog; 0: by none
   bool context_tried_ = false;    // for the statement at hand
   bool names_tried_ = false;      // likewise: whether the catalog lacks a name that is new
   bool waited_ = false;           // likewise: for another's fill
@@ -157,6 +165,8 @@ class QueryPath {
   std::uint64_t stream_left_ = 0;  // bytes of a long message still to be passed on
   std::optional<Why> bound_why_;   // of the last Bind passed on: the reason its Execute counts under
   Batch batch_;
+  std::vector<query::Parameter> parameters_;  // of the statement at hand; these keep their memory
+  query::Names names_;
   bool relaying_ = false;
   bool terminated_ = false;
   bool backend_ends_ = false;

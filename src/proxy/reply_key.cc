@@ -4,15 +4,6 @@
 #include <string_view>
 
 namespace pgweir::proxy {
-namespace {
-
-std::uint64_t format_of(const std::vector<std::int16_t>& formats, std::size_t i) {
-  if (formats.empty()) return 0;
-  return static_cast<std::uint16_t>(formats.size() == 1 ? formats[0] : formats[i]);
-}
-
-}  // namespace
-
 base::SipHash128 key_seed(const base::HashSecret& secret, const base::Hash128& context,
                           const base::Hash128& text, const std::vector<wire::Oid>& types) {
   base::SipHash128 hash(secret);
@@ -38,7 +29,8 @@ cache::Key extended_key(base::SipHash128 seed, const wire::Bind& bind, bool desc
   for (std::size_t i = 0; i < bind.parameters.size(); ++i) {
     const std::string_view value = bind.parameters[i];
     const std::uint64_t is_null = value.data() == nullptr ? 1 : 0;
-    seed.update_u64(std::uint64_t{value.size()} << 24 | format_of(bind.parameter_formats, i) << 1 | is_null);
+    seed.update_u64(std::uint64_t{value.size()} << 24 | wire::format_of(bind.parameter_formats, i) << 1 |
+                    is_null);
     seed.update_padded(value);
   }
   for (std::size_t i = 0; i < formats; ++i)

@@ -619,8 +619,8 @@ void Session::end() {
   connector_.reset();
   if (login_ != nullptr && !login_->cancel_key().key.empty()) services_.cancels.remove(login_->cancel_key());
   if (query_path_ != nullptr) {
-    auto fences = std::make_shared<std::vector<cache::Hold>>(query_path_->take_fences());
-    std::erase_if(*fences, [](const cache::Hold& fence) { return fence.empty(); });
+    auto fences = std::make_shared<std::vector<Fence>>(query_path_->take_fences());
+    std::erase_if(*fences, [](const Fence& fence) { return fence.empty(); });
     // The connection broke and the backend may live on: held for as long as a TTL lets an entry live.
     if (!fences->empty() && !backend_is_gone_)
       services_.loop.after(live_->cache_ttl, [fences] { fences->clear(); });

@@ -14,6 +14,7 @@
 
 #include "cache/generations.h"
 #include "query/catalog.h"
+#include "query/dependencies.h"
 #include "sync/database_slots.h"
 #include "sync/pgoutput.h"
 
@@ -49,13 +50,27 @@ class ChangeSlots {
     bool everywhere = false;
     std::unordered_set<cache::Slot> rows;
   };
-  void add_everywhere(query::Oid relation, std::vector<cache::Slot>& out) const;
+  // A relation as the stream describes it, and which of the catalog's columns stand where in its rows.
+  struct Described {
+    std::vector<std::string> columns;
+    std::vector<bool> in_identity;
+    std::uint64_t layout = 0;            // of positions; 0: of none
+    std::vector<std::size_t> positions;  // parallel to Relation::columns; kNowhere: not in the rows
+  };
+  static constexpr std::size_t kNowhere = ~std::size_t{0};
+
+  void find_columns(const query::Relation& relation, Described& described) const;
+  void read_images(const Change& change, const Described& described);
+  void add_everywhere(query::Oid relation, std::vector<cache::Slot>& out);
 
   const DatabaseSlots slots_;
   const std::function<std::shared_ptr<const query::Catalog>()> catalog_source_;
   std::shared_ptr<const query::Catalog> catalog_;  // for the transaction at hand
-  std::unordered_map<query::Oid, std::vector<std::string>> columns_;
+  std::unordered_map<query::Oid, Described> described_;
   std::unordered_map<query::Oid, Changed> changed_;
+  // Of the change at hand; they keep their memory.
+  std::vector<query::ColumnImage> before_, after_;
+  std::vector<std::uint64_t> names_;
 };
 
 }  // namespace pgweir::sync

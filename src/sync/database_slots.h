@@ -15,9 +15,11 @@ namespace pgweir::sync {
 class DatabaseSlots {
  public:
   DatabaseSlots(cache::Generations& generations, const base::HashSecret& secret, std::string_view database)
-      : generations_(generations), database_(base::hash128(secret, database)) {}
+      : generations_(generations), secret_(secret), database_(base::hash128(secret, database)) {}
 
   cache::Generations& generations() const { return generations_; }
+  // Of names of rows.
+  const base::HashSecret& secret() const { return secret_; }
   // Of everything in every database.
   cache::Slot everything() const { return generations_.slot_of(0); }
   // Any mixing will do: a collision costs a miss.
@@ -29,6 +31,7 @@ class DatabaseSlots {
 
  private:
   cache::Generations& generations_;
+  const base::HashSecret secret_;
   const base::Hash128 database_;
 };
 

@@ -29,6 +29,11 @@ struct Bind {
   std::vector<std::string_view> parameters;     // data() == nullptr is NULL
   std::vector<std::int16_t> result_formats;     // 0, 1 or one for each column
 };
+// The format of value i. REQUIRES: formats are none, one, or one for each value.
+inline std::uint16_t format_of(const std::vector<std::int16_t>& formats, std::size_t i) {
+  if (formats.empty()) return 0;
+  return static_cast<std::uint16_t>(formats.size() == 1 ? formats[0] : formats[i]);
+}
 // Into an existing Bind, so that its vectors keep their memory.
 base::Result<void> parse_bind(std::string_view body, Bind& out);
 
