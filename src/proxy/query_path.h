@@ -88,6 +88,8 @@ class QueryPath {
     bool describes = true;
   };
 
+  static const query::Verdict kUnparsable;
+
   std::size_t step(std::string_view rest);
   std::size_t pass_stream(std::string_view rest);
   std::size_t query(std::string_view raw);
