@@ -53,7 +53,7 @@ class Buffer {
     if (capacity_ - used >= n && head_ >= used) {
       std::memcpy(data_.get(), data_.get() + head_, used);
     } else {
-      std::size_t capacity = capacity_ == 0 ? 4096 : capacity_;
+      std::size_t capacity = capacity_ == 0 ? 16384 : capacity_;
       while (capacity < used + n) capacity *= 2;
       std::unique_ptr<char[]> data(new char[capacity]);
       if (used != 0) std::memcpy(data.get(), data_.get() + head_, used);

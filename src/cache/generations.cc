@@ -1,6 +1,10 @@
 #include "cache/generations.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
+#include <cstdlib>
+#include <memory>
 #include <utility>
 
 #include "base/check.h"
@@ -9,7 +13,24 @@ namespace pgweir::cache {
 
 Generations::Generations(unsigned slots_log2)
     : slots_log2_(std::clamp(slots_log2, kSlotsLog2Min, kSlotsLog2Max)),
-      slots_(std::make_unique<std::atomic<std::uint64_t>[]>(std::size_t{1} << slots_log2_)) {}
+      slots_(allocate(std::size_t{1} << slots_log2_)) {}
+
+// On huge pages where there are any: lookups go to slots at random, and would miss in the TLB each time.
+std::unique_ptr<std::atomic<std::uint64_t>[], Generations::Free> Generations::allocate(std::size_t size) {
+  constexpr std::size_t kHugePage = std::size_t{2} << 20;
+  const std::size_t bytes = size * sizeof(std::atomic<std::uint64_t>);
+  const std::size_t align = bytes < kHugePage ? alignof(std::max_align_t) : kHugePage;
+  void* const memory = std::aligned_alloc(align, (bytes + align - 1) / align * align);
+  CHECK(memory != nullptr);
+  if (align == kHugePage) madvise(memory, bytes, MADV_HUGEPAGE);
+  auto* const slots = static_cast<std::atomic<std::uint64_t>*>(memory);
+  std::uninitialized_value_construct_n(slots, size);
+  return std::unique_ptr<std::atomic<std::uint64_t>[], Free>(slots);
+}
+
+void Generations::Free::operator()(std::atomic<std::uint64_t>* slots) const {
+  std::free(slots);
+}
 
 bool Generations::is_fresh(std::span<const Dependency> dependencies) const {
   return std::all_of(dependencies.begin(), dependencies.end(),

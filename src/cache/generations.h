@@ -72,8 +72,13 @@ class Generations {
   std::size_t bytes() const { return size() * sizeof(std::atomic<std::uint64_t>); }
 
  private:
+  struct Free {
+    void operator()(std::atomic<std::uint64_t>* slots) const;
+  };
+  static std::unique_ptr<std::atomic<std::uint64_t>[], Free> allocate(std::size_t size);
+
   unsigned slots_log2_;
-  std::unique_ptr<std::atomic<std::uint64_t>[]> slots_;
+  std::unique_ptr<std::atomic<std::uint64_t>[], Free> slots_;
 };
 
 // Keeps a set of slots held; the destructor releases what is still held. One thread at a time; may

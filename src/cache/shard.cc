@@ -85,6 +85,7 @@ Lookup Shard::lookup(const Key& key, const std::shared_ptr<Waiter>& waiter, base
   Retired retired;
   const std::lock_guard lock(mutex_);
   if (Entry* entry = index_.find(key)) {
+    entry->prefetch();
     const Freshness state = freshness(*entry, now);
     if (state.is_fresh()) [[likely]]
       return hit(*entry);

@@ -180,7 +180,8 @@ std::size_t QueryPath::batch() {
     question.verdict = &judge(*known);
     question.seed = known->recall.verdict != nullptr ? &known->recall.key_seed : nullptr;
   }
-  if (wait_for_context(*question.verdict)) return 0;
+  // What recalls its verdict was judged in a context that is still known.
+  if (question.seed == nullptr && wait_for_context(*question.verdict)) return 0;
 
   const Answer answer = ask_batch(question, known);
   if (answer == Answer::kWait) return 0;
@@ -421,12 +422,10 @@ QueryPath::Answer QueryPath::look_up(const Question& question) {
 void QueryPath::answer(const Question& question, const cache::EntryRef& entry) {
   services_.stats.count(Outcome::kHit, query::Reason::kNone);
   base::Buffer& out = client_.out();
-  const bool parses = question.bind != nullptr && batch_.parse;
-  const std::string_view confirmations = question.bind == nullptr ? std::string_view()
-                                         : parses                 ? wire::kParseAndBindComplete
-                                                                  : wire::kBindComplete;
-  out.append(confirmations);
-  out.append(entry.bytes());
+  const std::string_view bytes = entry.bytes();
+  out.reserve(wire::kParseAndBindComplete.size() + bytes.size() + wire::kReadyForQueryBytes);
+  if (question.bind != nullptr) out.append(batch_.parse ? wire::kParseAndBindComplete : wire::kBindComplete);
+  out.append(bytes);
   wire::append_ready_for_query(out, transaction_.status());
   if (arrived_at_ == now_) {
     ++hits_at_once_;

@@ -121,6 +121,7 @@ class Hasher {
 }  // namespace
 
 bool has_time_word(std::string_view text) {
+  if (text.size() < std::string_view("now").size()) return false;
   const char* const end = text.data() + text.size();
   for (const char* p = text.data(); p != end;) {
     if (!is_letter(*p)) {

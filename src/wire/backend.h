@@ -29,8 +29,9 @@ struct Complaint {
 void append_error(base::Buffer& out, const Complaint& complaint);
 void append_notice(base::Buffer& out, const Complaint& complaint);
 
+inline constexpr std::size_t kReadyForQueryBytes = 6;
 inline void append_ready_for_query(base::Buffer& out, char status) {
-  const char bytes[6] = {'Z', 0, 0, 0, 5, status};
+  const char bytes[kReadyForQueryBytes] = {'Z', 0, 0, 0, 5, status};
   out.append({bytes, sizeof bytes});
 }
 inline constexpr std::string_view kParseComplete{"1\0\0\0\4", 5};

@@ -53,6 +53,11 @@ class Reader {
   }
   // Up to the next NUL, which is consumed.
   std::string_view string() {
+    if (!rest_.empty() && rest_.front() == '\0') {  // most names are
+      const std::string_view out = rest_.substr(0, 0);
+      rest_.remove_prefix(1);
+      return out;
+    }
     const std::size_t end = rest_.find('\0');
     if (end == std::string_view::npos) {
       ok_ = false;
