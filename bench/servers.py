@@ -126,8 +126,10 @@ def echo(machine, binaries):
 def pgweir(machine, binary, upstream_port):
     port, admin_port = free_port(), free_port()
     with own_directory("bench-pgweir") as path:
+        write(path / "pgweir.toml", '[cache]\nttl = "1h"\n')  # else some of what is measured as hits would be fills
         command = [binary, "serve", "--upstream", f"postgres://127.0.0.1:{upstream_port}", "--workers", 1]
         command += ["--listen", f"127.0.0.1:{port}", "--admin", f"127.0.0.1:{admin_port}", "--state", path / "state"]
+        command += ["--config", path / "pgweir.toml"]
         with running("pgweir", command, port, path / "log", machine.server) as pid:
             yield Server("pgweir", port, [pid], admin_port)
 
