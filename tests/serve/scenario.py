@@ -11,7 +11,7 @@ import ssl
 import urllib.error
 import urllib.request
 
-from scratch import wire
+from scratch import memory, wire
 from scratch.process import ROOT, Child, ScratchDirectory, free_port, wait_until
 from scratch.proxy import parse_metrics
 
@@ -182,20 +182,8 @@ class Pgweir:
         wait_until(f"/readyz {status}", lambda: self.http("/readyz")[0] == status, seconds=20)
         return self.http("/readyz")[1]
 
-    # --- memory ------------------------------------------------------------------------------------
-
-    def memory_bytes(self, field):
-        text = pathlib.Path(f"/proc/{self.pid}/status").read_text()
-        return int(re.search(rf"{field}:\s+(\d+) kB", text)[1]) * 1024
-
-    @contextlib.contextmanager
     def memory_within(self, bytes_max):
-        """Fails if resident memory was, even for a moment, more than this above what it is now."""
-        pathlib.Path(f"/proc/{self.pid}/clear_refs").write_text("5")  # resets VmHWM
-        before = self.memory_bytes("VmRSS")
-        yield
-        grown = self.memory_bytes("VmHWM") - before
-        holds(f"memory grew by {grown >> 10} KiB, at most {bytes_max >> 10} KiB are allowed", grown <= bytes_max)
+        return memory.memory_within(self.pid, bytes_max)
 
 
 def address_of_this_machine():
