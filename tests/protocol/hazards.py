@@ -281,6 +281,7 @@ def settings_in_the_pipeline_of_reads(stage):
         b.query(read)
     for setting in ("DateStyle = 'German'", "search_path = other", "ROLE nobody_special", "search_path = public", "DateStyle = ISO"):
         a.query(read)
+        b.query(read)
         a.send(query(f"SET {setting}"), query(read), query(read), select(read), sync())
         a.ready(4)
         a.query(read)
