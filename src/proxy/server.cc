@@ -177,14 +177,16 @@ base::Result<void> Server::reload(const ServerConfig& server, const UpstreamConf
 void Server::probe_upstream() {
   const auto& target = workers_.front()->live().upstream;
   if (draining() || (upstream_reached() && sessions() != 0 && target == probed_target_)) {
+    probing_ = false;
     probe_.reset();
-  } else {
+  } else if (!probing_ || target != probed_target_) {  // one that waits for an answer is left to its timeout
+    probing_ = true;
     probed_target_ = target;
-    io::Loop& loop = workers_.front()->loop();
-    probe_ = std::make_unique<UpstreamConnector>(loop, *resolver_, target, [this, &loop](auto result) {
+    const auto answered = [this](auto result) {
+      probing_ = false;
       workers_.front()->upstream_answered(result.has_value(), result ? "" : result.error().message);
-      loop.defer([this] { probe_.reset(); });
-    });
+    };
+    probe_ = std::make_unique<UpstreamConnector>(workers_.front()->loop(), *resolver_, target, answered);
     probe_->start();
   }
   workers_.front()->loop().after(kProbeInterval, [this] { probe_upstream(); });

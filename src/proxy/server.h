@@ -76,6 +76,7 @@ class Server {
   std::vector<std::string> listening_;
   std::unique_ptr<UpstreamConnector> probe_;             // on the first worker's thread
   std::shared_ptr<const UpstreamTarget> probed_target_;  // likewise; what was asked last
+  bool probing_ = false;                                 // likewise; it has not answered yet
   bool started_ = false;
 };
 
