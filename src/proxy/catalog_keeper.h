@@ -47,7 +47,7 @@ class DatabaseCatalog {
   struct Loaded {
     std::shared_ptr<const query::Catalog> catalog;
     std::string fingerprint;
-    std::uint64_t next_xid = 0;  // of its snapshot
+    std::uint64_t next_xid = 0;  // above every transaction that was open in its snapshot
   };
 
   // follower: null if changes are not followed.

@@ -11,7 +11,7 @@ namespace pgweir::proxy {
 namespace {
 
 // BEGIN and SET LOCAL; then the fingerprint, then the catalog's queries.
-constexpr std::size_t kCatalogPreludeStatements = 5;
+constexpr std::size_t kCatalogPreludeStatements = 6;
 
 std::unexpected<base::Error> refused(std::string_view error_body) {
   return base::fail(base::ErrorCode::kUnavailable,
@@ -106,10 +106,15 @@ const std::string& CatalogLoad::sql() {
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = ''; "
         "SET LOCAL client_encoding = 'UTF8'; "
         // pg_get_viewdef waits for a table that DDL has locked, and the client waits for us.
-        "SET LOCAL lock_timeout = '50ms'; SET LOCAL statement_timeout = '10s'";
+        "SET LOCAL lock_timeout = '50ms'; SET LOCAL statement_timeout = '10s'; "
+        // It has a transaction id, and must not wait for a standby on that account.
+        "SET LOCAL synchronous_commit = off";
     out += ";\nSELECT (";
     out += FingerprintCheck::sql();
-    out += "), pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())";
+    // Its own id is above those of all transactions that are open, some of which the snapshot does not list.
+    out +=
+        "), CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_snapshot_xmax("
+        "pg_catalog.pg_current_snapshot()) ELSE pg_catalog.pg_current_xact_id() END";
     for (const std::string_view query : query::catalog_queries()) {
       out += ";\n";
       out += query;

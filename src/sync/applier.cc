@@ -85,6 +85,7 @@ base::Result<void> Applier::on(const LogicalMessage& message) {
 }
 
 void Applier::take(const Snapshot& snapshot) {
+  take_untold(snapshot);
   std::erase_if(pending_, [&](Pending& pending) {
     if (!snapshot.has_ended(pending.xid)) return false;
     // Rows may have got other names meanwhile.
@@ -94,6 +95,13 @@ void Applier::take(const Snapshot& snapshot) {
     if (pending.definitions) definitions_changed_();
     return true;
   });
+}
+
+// A slot begins to decode behind the commit of a transaction that may still wait for its standby.
+void Applier::take_untold(const Snapshot& snapshot) {
+  const auto ended = [&](std::uint64_t xid) { return snapshot.has_ended(static_cast<Xid>(xid)); };
+  if (std::erase_if(untold_, ended) == 0) return;
+  slots_.slots().generations().bump(slots_.slots().everything());
 }
 
 }  // namespace pgweir::sync

@@ -1,7 +1,8 @@
 // The change stream's messages -> generations. A transaction's changes are collected up to its
 // commit; then the generations they touch are bumped and held, since readers may not see yet what is
 // decoded already (a commit may wait for a standby), and bumped again and released once a snapshot
-// shows that the transaction has ended.
+// shows that the transaction has ended. What had been committed before the stream began but could not be
+// seen then, the stream does not tell: whatever ends of what ran then moves everything.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +43,9 @@ class Applier {
   // One pgoutput message. kInvalid: malformed or out of order. kUnavailable: the event trigger says
   // that it failed. After an error the stream must be given up.
   base::Result<void> apply(std::string_view payload);
-  // A snapshot that was taken after the last message was applied.
+  // What may run once the stream has begun, before anybody answers by it.
+  void begin(const std::vector<std::uint64_t>& running) { untold_ = running; }
+  // A snapshot that was taken later.
   void take(const Snapshot& snapshot);
 
   // Whether decoded transactions wait for a snapshot that shows them ended.
@@ -69,6 +72,7 @@ class Applier {
   base::Result<void> on(const Truncate& truncate);
   base::Result<void> on(const LogicalMessage& message);
   base::Result<void> on(const Ignored&) { return {}; }
+  void take_untold(const Snapshot& snapshot);
 
   ChangeSlots& slots_;
   const std::function<void()> definitions_changed_;
@@ -78,6 +82,7 @@ class Applier {
   bool definitions_ = false;
   std::uint64_t beat_ = 0;  // in the transaction at hand
   std::deque<Pending> pending_;
+  std::vector<std::uint64_t> untold_;  // has run since the stream began
   std::uint64_t heartbeat_ = 0;
   Lsn position_ = 0;
   ApplierStats stats_;

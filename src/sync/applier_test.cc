@@ -113,6 +113,21 @@ TEST_F(ApplierTest, RowsNamedByAnotherCatalogTakeEverythingAlong) {
   EXPECT_TRUE(cache::Generations::has_moved(before, generations.observe(names.everything())));
 }
 
+TEST_F(ApplierTest, WhatRanWhenTheStreamBeganMovesEverythingWhenItEnds) {
+  const auto everything = [this] { return generations.observe(names.everything()); };
+  const std::uint64_t before = everything();
+  applier.begin({50, 55});
+  applier.take(*Snapshot::parse("50:61:50,55,60"));
+  EXPECT_EQ(everything(), before) << "both still run";
+  applier.take(*Snapshot::parse("55:61:55,60"));
+  const std::uint64_t after = everything();
+  EXPECT_TRUE(cache::Generations::has_moved(before, after));
+  applier.take(*Snapshot::parse("55:62:55"));
+  EXPECT_EQ(everything(), after) << "what began later is told by the stream";
+  applier.take(*Snapshot::parse("62:62:"));
+  EXPECT_TRUE(cache::Generations::has_moved(after, everything()));
+}
+
 TEST_F(ApplierTest, WhatIsOutOfOrderIsRefused) {
   EXPECT_FALSE(applier.apply(commit_message(1)).has_value());
   EXPECT_FALSE(applier.apply("I" + u32(7) + "N" + row({"1"})).has_value());

@@ -144,6 +144,7 @@ void Follower::wait_until_wanted() {
 
 void Follower::run() {
   base::Nanos retry = config_.retry_min;
+  std::string said;  // the same again would only fill the log
   for (;;) {
     wait_until_wanted();
     if (stopping_) break;
@@ -151,8 +152,9 @@ void Follower::run() {
     const auto ended = follow();
     const bool was_wanted = wanted();
     const bool unavailable = ended.error().code == base::ErrorCode::kInvalid;
-    if (was_wanted && freshness_.report().reason != ended.error().message)
+    if (was_wanted && said != ended.error().message)
       spdlog::warn("database {}: not following its changes: {}", database_, ended.error().message);
+    said = was_wanted ? ended.error().message : "";
     freshness_.set_state(unavailable ? StreamState::kUnavailable : StreamState::kLost, ended.error().message);
     barriers_.take();  // released, with a bump
     tell_closed();
@@ -185,7 +187,10 @@ base::Result<void> Follower::pump(Connection& sql, Connection& stream) {
   freshness_.set_state(StreamState::kFollowing, "");
   spdlog::info("database {}: following its changes", database_);
   StreamSession session(config_, actions_, slots_, sql, stream, barriers_, freshness_, clock_);
-  return session.run(stop_, work_, [this] { return wanted(); });
+  auto ended = session.run(stop_, work_, [this] { return wanted(); });
+  // Before the session lets go of what nobody can see yet.
+  freshness_.set_state(StreamState::kLost, ended.error().message);
+  return ended;
 }
 
 base::Result<void> Follower::prepare(Connection& sql, Connection& stream) {

@@ -68,7 +68,12 @@ void Pulse::on_beat(Polled polled) {
   if (!beats_.empty() && beats_.back().number == beat_) beats_.back().answered = true;
   if (polled_ && polled_->definitions != polled.definitions) actions_.definitions_changed();
   if (polled_ && polled_->settings != polled.settings) actions_.settings_changed();
-  actions_.ended_below(polled.xmin);
+  if (polled_) {
+    applier_.take(polled.snapshot);
+  } else {
+    applier_.begin(polled.snapshot.running(polled.xid));
+  }
+  actions_.ended_below(polled.snapshot.xmin());
   polled_ = std::move(polled);
 }
 

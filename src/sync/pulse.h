@@ -18,6 +18,7 @@
 #include "cache/generations.h"
 #include "sync/applier.h"
 #include "sync/freshness.h"
+#include "sync/snapshot.h"
 
 namespace pgweir::sync {
 
@@ -55,7 +56,8 @@ struct Polled {
   std::string definitions{};  // fingerprint of roles, memberships, databases, publications, triggers
   std::string settings{};     // fingerprint of what sets a session's settings: files, roles, databases
   bool complete = false;      // event triggers and publications are as they must be
-  std::uint64_t xmin = 0;     // every transaction below has ended
+  Snapshot snapshot{};        // of the beat's statement
+  std::uint64_t xid = 0;      // its transaction, which began after that
 };
 
 // One stream's, on its follower's thread.

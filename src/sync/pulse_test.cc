@@ -110,7 +110,10 @@ TEST_F(PulseTest, WhatIsPolledIsToldWhenItDiffers) {
   beat({.definitions = "other", .settings = "s", .complete = true});
   EXPECT_EQ(definitions, 1);
   clock.advance(kSecond);
-  beat({.definitions = "other", .settings = "other", .complete = true, .xmin = 77});
+  beat({.definitions = "other",
+        .settings = "other",
+        .complete = true,
+        .snapshot = *Snapshot::parse("77:80:")});
   EXPECT_EQ(definitions, 1);
   EXPECT_EQ(settings, 1);
   EXPECT_EQ(xmin, 77U);

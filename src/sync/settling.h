@@ -17,7 +17,7 @@ class Settling {
  public:
   // The stream begins anew: nothing is known to be settled.
   void restart();
-  // These are published, as a snapshot saw it; `next_xid` is its first transaction id not yet given out.
+  // These are published, as a snapshot saw it; `next_xid` is above every transaction that was open then.
   // One that left and joined again has another membership.
   void published(std::span<const query::Catalog::Followed> relations, std::uint64_t next_xid);
   // Every transaction below has ended.

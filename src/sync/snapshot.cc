@@ -38,4 +38,10 @@ bool Snapshot::has_ended(Xid xid) const {
   return full < xmax_ && !std::ranges::binary_search(running_, full);
 }
 
+std::vector<std::uint64_t> Snapshot::running(std::uint64_t next) const {
+  std::vector<std::uint64_t> ids = running_;
+  for (std::uint64_t id = xmax_; id < next; ++id) ids.push_back(id);
+  return ids;
+}
+
 }  // namespace pgweir::sync

@@ -20,6 +20,8 @@ class Snapshot {
   bool has_ended(Xid xid) const;
   // Every transaction below has ended.
   std::uint64_t xmin() const { return xmin_; }
+  // What may run, if `next` is an id that was given out afterwards: those from its end on are not listed.
+  std::vector<std::uint64_t> running(std::uint64_t next) const;
 
  private:
   std::uint64_t xmin_ = 0;

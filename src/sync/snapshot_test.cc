@@ -27,6 +27,13 @@ TEST(SnapshotTest, IdsOf32BitsAreTakenForTheNearest) {
   EXPECT_FALSE(snapshot->has_ended(4)) << "4294967300";
 }
 
+TEST(SnapshotTest, WhatHasBegunSinceTheLastThatEndedRunsToo) {
+  const auto snapshot = Snapshot::parse("100:105:100,103");
+  ASSERT_TRUE(snapshot.has_value());
+  EXPECT_EQ(snapshot->running(107), (std::vector<std::uint64_t>{100, 103, 105, 106}));
+  EXPECT_EQ(snapshot->running(104), (std::vector<std::uint64_t>{100, 103}));
+}
+
 TEST(SnapshotTest, OtherTextsAreRefused) {
   for (const char* text : {"", "1", "1:", ":", "a:b:", "1:2", "3:2:", "1:2:x", "1:2:1;", "-1:2:"})
     EXPECT_FALSE(Snapshot::parse(text).has_value()) << text;

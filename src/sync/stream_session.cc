@@ -37,7 +37,8 @@ SELECT pg_catalog.pg_logical_emit_message(true, '{}', '{}:{}'),
     AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_event_trigger WHERE evtname LIKE 'pgweir%' AND evtenabled <> 'A')
     AND (SELECT pg_catalog.count(*) FROM pg_catalog.pg_publication WHERE pubname IN ('pgweir_rows', 'pgweir_inserts')) = 2,
   pg_catalog.pg_current_wal_insert_lsn() - '0/0'::pg_catalog.pg_lsn,
-  pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot()))";
+  pg_catalog.pg_current_snapshot(),
+  pg_catalog.pg_current_xact_id())";
 
 struct FreeCopyData {
   void operator()(char* data) const { PQfreemem(data); }
@@ -171,20 +172,21 @@ base::Result<void> StreamSession::read_answer() {
 
 base::Result<void> StreamSession::on_answer(const PgResult& result) {
   if (PQresultStatus(result.get()) != PGRES_TUPLES_OK) return lost(sql_);
+  if (asked_ == Question::kMend) {
+    pulse_.on_mend(to_number(value_of(result, 0)));
+    return {};
+  }
+  const auto snapshot = Snapshot::parse(value_of(result, asked_ == Question::kBeat ? 5 : 0));
+  if (!snapshot) return base::fail(base::ErrorCode::kUnavailable, snapshot.error().message);
   if (asked_ == Question::kBeat) {
     seen_ = std::max(seen_, to_number(value_of(result, 4)));
     pulse_.on_beat({.definitions = std::string(value_of(result, 1)),
                     .settings = std::string(value_of(result, 2)),
                     .complete = value_of(result, 3) == "t",
-                    .xmin = to_number(value_of(result, 5))});
+                    .snapshot = *snapshot,
+                    .xid = to_number(value_of(result, 6))});
     return {};
   }
-  if (asked_ == Question::kMend) {
-    pulse_.on_mend(to_number(value_of(result, 0)));
-    return {};
-  }
-  const auto snapshot = Snapshot::parse(value_of(result, 0));
-  if (!snapshot) return base::fail(base::ErrorCode::kUnavailable, snapshot.error().message);
   pulse_.on_snapshot(*snapshot, clock_.now());
   return {};
 }
