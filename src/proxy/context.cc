@@ -27,7 +27,7 @@ void Context::reported(std::string_view name, std::string_view value) {
   utf8_ = client_encoding_ == "UTF8" && server_encoding_ == "UTF8";
   ++version_;
   // A reload, a function, a SET somewhere: whatever it was may have changed more than is reported.
-  forget_settings();
+  settings_.reset();
 }
 
 bool Context::text_is_readable(std::string_view sql) const {
@@ -45,6 +45,14 @@ void Context::set_settings(query::SessionSettings settings, std::uint64_t epoch,
   for (const std::string& schema : settings.search_path) hash.update_field(schema);
   hash.update_field(settings.digest);
   key_prefix_ = hash.finish();
+  base::SipHash128 digest(secret_);
+  digest.update_field(settings.digest);
+  const base::Hash128 hashed = digest.finish();
+  const bool changed = digest_ ? *digest_ != hashed : touched_;
+  round_ += changed ? 1 : 0;
+  touched_ = false;
+  digest_ = hashed;
+  restricts_views_ = settings.digest.find("restrict_nonsystem_relation_kind=") != std::string::npos;
   path_ = query::SearchPath(settings.search_path, settings.temporary_names);
   settings_ = std::move(settings);
   settings_at_ = now;

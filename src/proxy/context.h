@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "proxy/catalog_keeper.h"
 #include "query/catalog.h"
+#include "query/scan.h"
 #include "query/session_settings.h"
 
 namespace pgweir::proxy {
@@ -35,7 +36,11 @@ class Context {
   // Both the client's and the server's encoding are UTF-8.
   bool is_utf8() const { return utf8_; }
 
-  void forget_settings() { settings_.reset(); }
+  // What was sent may have changed them.
+  void forget_settings() {
+    settings_.reset();
+    touched_ = true;
+  }
   // epoch: the database's settings_epoch() before the settings were asked for.
   void set_settings(query::SessionSettings settings, std::uint64_t epoch, base::Nanos now);
   // A probe has failed: no other one for a second.
@@ -59,6 +64,14 @@ class Context {
   const query::SearchPath& search_path() const { return path_; }
   // Keyed hash of database, role and settings.
   const base::Hash128& key_prefix() const { return key_prefix_; }
+
+  // Goes up when the settings have changed, whoever one is. 0: they may have, and are not known.
+  std::uint64_t round() const { return touched_ ? 0 : round_; }
+  // Whether the backend, which analysed a statement in that round, would now read it alike.
+  // REQUIRES: settings_known.
+  bool reads_alike(const query::Scan& scan, std::uint64_t round) const {
+    return round == round_ || !(scan.read_by_settings || restricts_views_);
+  }
 
   // The catalog if it is true and young enough, else nullptr.
   const query::Catalog* catalog(base::Nanos now) {
@@ -95,6 +108,10 @@ class Context {
   std::uint64_t settings_version_ = 0;
   std::uint64_t settings_epoch_ = 0;
   base::Nanos settings_retry_at_ = 0;
+  std::uint64_t round_ = 1;
+  bool touched_ = false;                 // since the settings were asked for
+  std::optional<base::Hash128> digest_;  // of this round
+  bool restricts_views_ = false;         // for statements that are analysed from now on
   query::SearchPath path_;
   base::Hash128 key_prefix_;
   std::uint64_t version_ = 1;

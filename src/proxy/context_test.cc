@@ -123,6 +123,45 @@ TEST_F(ContextTest, TheKeyHoldsTheDatabase) {
   EXPECT_NE(context.key_prefix(), other.key_prefix());
 }
 
+TEST_F(ContextTest, ARoundEndsWhenSettingsHaveChanged) {
+  const auto probe = [&](const char* digest, const char* user) {
+    query::SessionSettings changed = settings();
+    changed.digest = digest;
+    changed.current_user = user;
+    context.set_settings(std::move(changed), 0, clock.now());
+    return context.round();
+  };
+  const std::uint64_t first = context.round();
+  EXPECT_NE(first, 0U) << "nothing was sent since the login";
+  EXPECT_EQ(probe("TimeZone=UTC", "ann"), first);
+  EXPECT_EQ(probe("TimeZone=UTC", "bob"), first) << "a constant means the same to every role";
+  context.forget_settings();
+  EXPECT_EQ(context.round(), 0U);
+  EXPECT_EQ(probe("TimeZone=UTC", "bob"), first) << "nothing was changed after all";
+  const std::uint64_t second = probe("TimeZone=CET", "bob");
+  EXPECT_NE(second, first);
+  EXPECT_NE(probe("TimeZone=UTC", "bob"), first) << "it is not known what was read in between";
+}
+
+TEST_F(ContextTest, WhatWasSentBeforeTheFirstQuestionMayHaveChangedSettings) {
+  const std::uint64_t first = context.round();
+  context.forget_settings();
+  context.set_settings(settings(), 0, clock.now());
+  EXPECT_NE(context.round(), first);
+}
+
+TEST_F(ContextTest, StatementsAreReadAlikeInOneRound) {
+  const auto scanned = [](const char* sql) { return query::scan(sql, {1, 2}); };
+  context.set_settings(settings(), 0, clock.now());
+  EXPECT_TRUE(context.reads_alike(scanned("select 'a'"), context.round()));
+  EXPECT_FALSE(context.reads_alike(scanned("select 'a'"), 0));
+  EXPECT_TRUE(context.reads_alike(scanned("select $1"), 0));
+  query::SessionSettings restricted = settings();
+  restricted.digest = "restrict_nonsystem_relation_kind='view'";
+  context.set_settings(restricted, 0, clock.now());
+  EXPECT_FALSE(context.reads_alike(scanned("select $1"), 0)) << "a view is refused when it is analysed";
+}
+
 TEST_F(ContextTest, TheCatalogGrowsOld) {
   EXPECT_EQ(context.catalog(clock.now()), nullptr);
   load_catalog();

@@ -33,6 +33,11 @@ void PreparedStatements::restamp(std::string_view name, std::uint64_t stamp) {
   if (const auto i = statements_.find(name); i != statements_.end()) i->second.stamp = stamp;
 }
 
+void PreparedStatements::used(std::string_view name, std::uint64_t round) {
+  if (const auto i = statements_.find(name); i != statements_.end() && i->second.round != round)
+    i->second.round = 0;
+}
+
 void PreparedStatements::unnamed_destroyed() {
   erase("");
   unnamed_is_stale_ = true;

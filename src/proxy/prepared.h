@@ -31,6 +31,9 @@ struct PreparedStatement {
   // error ("cached plan must not change result type") that no cache entry would give.
   std::uint64_t stamp = 0;
   bool deferred = false;  // the backend does not know it
+  // Context::round() when the backend analysed it; 0: unknown, or in several. What settings say is in its
+  // constants for good.
+  std::uint64_t round = 0;
   Recall recall{};
 };
 
@@ -49,6 +52,8 @@ class PreparedStatements {
   void erase(std::string_view name);
   // The backend has just run it under this stamp without an error.
   void restamp(std::string_view name, std::uint64_t stamp);
+  // The backend is about to use it in this round, and may analyse it again.
+  void used(std::string_view name, std::uint64_t round);
   // A hit answered a simple Query, which destroys the unnamed statement; the backend still has it.
   void unnamed_destroyed();
   // pgweir has sent a simple Query of its own, which destroyed the backend's unnamed statement.

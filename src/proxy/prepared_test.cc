@@ -79,6 +79,20 @@ TEST(PreparedTest, StampsAreRenewed) {
   EXPECT_EQ(statements.find("absent"), nullptr);
 }
 
+TEST(PreparedTest, UsedInAnotherRoundItIsOfNone) {
+  PreparedStatements statements;
+  auto pending = statement("a", "SELECT 1");
+  pending.statement.round = 3;
+  statements.put(pending);
+  statements.used("absent", 3);
+  statements.used("a", 3);
+  EXPECT_EQ(statements.find("a")->round, 3U);
+  statements.used("a", 4);
+  EXPECT_EQ(statements.find("a")->round, 0U);
+  statements.used("a", 3);
+  EXPECT_EQ(statements.find("a")->round, 0U) << "it may have been analysed again in round 4";
+}
+
 TEST(PreparedTest, WhatIsSentIsTheStatement) {
   PreparedStatements statements;
   statements.put(statement("a", "SELECT $1", true));

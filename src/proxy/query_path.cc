@@ -204,7 +204,7 @@ QueryPath::Answer QueryPath::ask_batch(const Question& question, const PreparedS
     stats.count(Outcome::kBypass, SessionReason::kUnknownStatement);
     return Answer::kForward;
   }
-  if (known != nullptr && question.verdict->cacheable() && !in_doubt_ && known->stamp != current_stamp()) {
+  if (known != nullptr && question.verdict->cacheable() && !in_doubt_ && is_outdated(*known)) {
     stats.count(Outcome::kBypass, SessionReason::kStatementOutdated);
     return Answer::kForward;
   }
@@ -215,11 +215,13 @@ QueryPath::Answer QueryPath::ask_batch(const Question& question, const PreparedS
 PreparedStatements::Pending QueryPath::parsed_now(const Question& question, bool deferred) const {
   const wire::Parse& parse = *batch_.parse;
   return {std::string(parse.statement),
-          {std::string(parse.sql), *question.scan, parse.parameter_types, current_stamp(), deferred}};
+          {std::string(parse.sql), *question.scan, parse.parameter_types, current_stamp(), deferred,
+           context_.round()}};
 }
 
 void QueryPath::forward_batch(const Question& question, const PreparedStatement* known, Answer answer) {
   const std::uint64_t stamp = current_stamp();
+  if (known != nullptr) prepared_.used(batch_.bind.statement, context_.round());
   begin_forward(batch_.parse && batch_.parse->statement.empty());
   Group& group = exchange_.sent_extended();
   count_sent(group);

@@ -129,6 +129,10 @@ class QueryPath {
   void release(Fence fence);
   void count_sent(Group& group);
   std::uint64_t current_stamp() const { return in_doubt_ ? 0 : context_.stamp(); }
+  // Whether the backend may answer it otherwise than the same text sent now.
+  bool is_outdated(const PreparedStatement& statement) const {
+    return statement.stamp != current_stamp() || !context_.reads_alike(statement.scan, statement.round);
+  }
   query::Execution execution_of(std::string_view sql, const wire::Bind* bind,
                                 const std::vector<wire::Oid>* types);
   query::Execution execution_of(const Question& question) {

@@ -40,6 +40,8 @@ void QueryPath::pass(char type, std::string_view prefix, bool whole) {
       pass_close(body);
       break;
     case 'D':
+      if (const auto target = wire::parse_target(body); target && target->kind == 'S')
+        prepared_.used(target->name, context_.round());
       exchange_.sent_extended();
       break;
     case 'H':  // has no reply, opens no group, and may stand amid copy data
@@ -80,6 +82,7 @@ void QueryPath::pass_parse(std::string_view body, bool whole) {
   }
   PreparedStatement statement{std::string(parse->sql), query::scan(parse->sql, services_.secret),
                               std::move(parse->parameter_types)};
+  statement.round = context_.round();
   if (context_.text_is_readable(statement.sql)) {
     const bool known = context_.catalog(now_) != nullptr && context_.settings_known(now_);
     statement.stamp = known ? context_.stamp() : 0;
@@ -97,6 +100,7 @@ void QueryPath::pass_bind(std::string_view body) {
   for (const auto& parse : group.parses)
     if (parse.name == name) statement = &parse.statement;
   if (statement == nullptr && reader.ok()) statement = prepared_.find(name);
+  prepared_.used(name, context_.round());
   const query::Verdict& verdict = statement != nullptr ? judge(statement->sql, statement->scan) : kUnparsable;
   if (statement == nullptr) {
     bound_why_ = SessionReason::kUnknownStatement;

@@ -44,6 +44,12 @@ TEST_F(ReplyPathTest, BehindTheLastWordOfTheBackendNothingIsAnswered) {
   EXPECT_TRUE(paths_.to_client.ends_with(last_word)) << "PostgreSQL says nothing behind it either";
 }
 
+TEST_F(ReplyPathTest, NoticesBehindTheLastWordTakeNothingBack) {
+  paths_.from_upstream(message('E', std::string_view("SFATAL\0VFATAL\0C22012\0Mends\0\0", 28)));
+  paths_.from_upstream(message('N', std::string_view("SDEBUG\0VDEBUG\0C00000\0Mexit\0\0", 28)));
+  EXPECT_TRUE(paths_.reply_path().said_why());
+}
+
 TEST_F(ReplyPathTest, AnErrorThatIsNotTheLastWordEndsNothing) {
   ask("select id from a");
   paths_.from_upstream(message('E', std::string_view("SERROR\0VERROR\0C57014\0Mends\0\0", 28)));

@@ -81,6 +81,8 @@ class TestPaths final : public ChannelOwner {
     query_.context().reported("standard_conforming_strings", "on");
   }
 
+  const ReplyPath& reply_path() const { return reply_; }
+
   void from_client(std::string_view bytes) {
     client_in_ += bytes;
     take_client();

@@ -69,6 +69,25 @@ bool constant_has_time_word(const Token& token, std::string_view raw) {
   }
 }
 
+bool is_word(std::string_view raw, std::string_view lower) {
+  return raw.size() == lower.size() && equals_lower(raw.data(), lower);
+}
+
+// Whether settings say what a token means. before: the word in front of it.
+bool is_read_by_settings(TokenKind kind, std::string_view raw, std::string_view before) {
+  switch (kind) {
+    case TokenKind::kString:
+    case TokenKind::kDollarString:
+    case TokenKind::kEscapeString:
+    case TokenKind::kUnicodeString:
+      return true;
+    case TokenKind::kWord:
+      return is_word(raw, "null") && !is_word(before, "is") && !is_word(before, "not");
+    default:
+      return false;
+  }
+}
+
 // Feeds both hashes. Raw text is hashed in the largest pieces possible: [from_, end) is pending.
 class Hasher {
  public:
@@ -143,6 +162,7 @@ Scan scan(std::string_view sql, const base::HashSecret& secret) {
   std::size_t counted_end = 0;  // end of the last token that counts
   bool started = false;
   bool comment = false;  // in the gap since then
+  std::string_view before;
   while (true) {
     const Token token = lexer.next();
     if (token.kind == TokenKind::kEnd) break;
@@ -161,10 +181,12 @@ Scan scan(std::string_view sql, const base::HashSecret& secret) {
     started = true;
     comment = false;
     counted_end = token.end;
+    const std::string_view raw = sql.substr(token.begin, token.end - token.begin);
+    result.read_by_settings = result.read_by_settings || is_read_by_settings(token.kind, raw, before);
+    before = raw;
     const std::string_view stand_in = placeholder(token.kind);
     if (stand_in.empty()) continue;
     hasher.constant(token, stand_in);
-    const std::string_view raw = sql.substr(token.begin, token.end - token.begin);
     result.time_word = result.time_word || constant_has_time_word(token, raw);
   }
   hasher.finish(counted_end, result);

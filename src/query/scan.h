@@ -22,6 +22,9 @@ struct Scan {
   base::Hash128 shape;
   // A string constant holds the word now, today, tomorrow or yesterday, or might (escapes).
   bool time_word = false;
+  // What it is analysed as depends on settings: a string constant is read as the type that it is compared
+  // with (DateStyle, TimeZone, array_nulls), `= NULL` may be IS NULL.
+  bool read_by_settings = false;
   // False: lexically doubtful (unterminated, junk after a number, too long). Treat the statement as
   // unparsable; the hashes mean nothing.
   bool valid = false;

@@ -71,6 +71,16 @@ TEST(Scan, FindsTimeWordsInConstantsOnly) {
   EXPECT_FALSE(has_time_word(""));
 }
 
+TEST(Scan, FindsWhatSettingsGiveAMeaning) {
+  const auto by_settings = [](const char* sql) { return scan(sql, kSecret).read_by_settings; };
+  for (const char* sql : {"select 'a'", "select E'a'", "select $$a$$", "select U&'a'", "select a = null",
+                          "select Null = a", "select date '2024-02-03'", "select /* it is */ null"})
+    EXPECT_TRUE(by_settings(sql)) << sql;
+  for (const char* sql : {"select 1, 1.5, $1, B'1', X'1'", "select a is null", "select a IS NOT NULL",
+                          "select a is /* not */ null", "select \"null\", nulls"})
+    EXPECT_FALSE(by_settings(sql)) << sql;
+}
+
 TEST(Scan, RefusesWhatPostgresDoes) {
   for (const char* sql :
        {"select 'a", "select \"a", "select \"\"", "select /* a", "select /* /* a */", "select 1a",

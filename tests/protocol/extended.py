@@ -32,6 +32,22 @@ def named_statement(stage):
 
 
 @scenario(hits=True)
+def constants_of_a_statement_stay_as_they_were_read(stage):
+    """A statement prepared under one DateStyle, run under another, among others that were read under that one."""
+    a, b = stage.session(), stage.session("b", DateStyle="German")
+    day = "SELECT id FROM item WHERE added = '02/03/2024'"
+    for session in (a, b, a, b):
+        session.query(day)
+    a.ask(parse(day, "day"), sync())
+    a.ask(bind([], "day"), execute(), sync())
+    for statement in ("SET DateStyle = German", "RESET DateStyle", "BEGIN; SET LOCAL DateStyle = German; COMMIT"):
+        a.query(statement)
+        for _ in range(3):
+            a.ask(bind([], "day"), execute(), sync())
+            a.query(day)
+
+
+@scenario(hits=True)
 def duplicate_name_is_an_error(stage):
     a = stage.session()
     a.ask(parse(POINT, "point"), sync())
