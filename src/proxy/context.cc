@@ -15,7 +15,7 @@ Context::~Context() {
   if (sync::Follower* const follower = database_->follower()) follower->leave();
 }
 
-void Context::reported(std::string_view name, std::string_view value) {
+void Context::reported(std::string_view name, std::string_view value, bool expected) {
   if (name == "client_encoding") {
     client_encoding_ = value;
   } else if (name == "server_encoding") {
@@ -28,6 +28,7 @@ void Context::reported(std::string_view name, std::string_view value) {
   ++version_;
   // A reload, a function, a SET somewhere: whatever it was may have changed more than is reported.
   settings_.reset();
+  if (!expected) names_known_ = false;
 }
 
 bool Context::text_is_readable(std::string_view sql) const {
@@ -58,6 +59,7 @@ void Context::set_settings(query::SessionSettings settings, std::uint64_t epoch,
   settings_at_ = now;
   settings_version_ = catalog_version();
   settings_epoch_ = epoch;
+  names_known_ = true;
   ++version_;
 }
 

@@ -27,8 +27,9 @@ class Context {
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
-  // A ParameterStatus from the backend.
-  void reported(std::string_view name, std::string_view value);
+  // A ParameterStatus from the backend. expected: by a statement whose effects were told by
+  // forget_settings(), and not by a reload.
+  void reported(std::string_view name, std::string_view value, bool expected = false);
   // Whether the parser reads this text as the server will: plain strings, and UTF-8 on both sides or
   // nothing but ASCII (which every server encoding contains).
   bool text_is_readable(std::string_view sql) const;
@@ -36,18 +37,21 @@ class Context {
   // Both the client's and the server's encoding are UTF-8.
   bool is_utf8() const { return utf8_; }
 
-  // What was sent may have changed them.
-  void forget_settings() {
+  // What was sent may have changed them. names: and what names stand for, by search path or role.
+  void forget_settings(bool names) {
     settings_.reset();
     touched_ = true;
+    if (names) names_known_ = false;
   }
   // epoch: the database's settings_epoch() before the settings were asked for.
   void set_settings(query::SessionSettings settings, std::uint64_t epoch, base::Nanos now);
   // A probe has failed: no other one for a second.
   void settings_failed(base::Nanos now) { settings_retry_at_ = now + base::kSecond; }
 
-  bool settings_known(base::Nanos now) const {
-    return settings_ &&
+  bool settings_known(base::Nanos now) const { return settings_ && names_known(now); }
+  // Whether names stand for what the last settings known say, though others may have changed.
+  bool names_known(base::Nanos now) const {
+    return names_known_ &&
            (database_->follows() ? settings_epoch_ == database_->settings_epoch()
                                  : now - settings_at_ < age_max_) &&
            settings_version_ == catalog_version();
@@ -61,6 +65,7 @@ class Context {
   bool may_probe(base::Nanos now) const { return now >= settings_retry_at_; }
   // REQUIRES: settings_known.
   const query::SessionSettings& settings() const { return *settings_; }
+  // REQUIRES: names_known.
   const query::SearchPath& search_path() const { return path_; }
   // Keyed hash of database, role and settings.
   const base::Hash128& key_prefix() const { return key_prefix_; }
@@ -109,6 +114,7 @@ class Context {
   std::uint64_t settings_epoch_ = 0;
   base::Nanos settings_retry_at_ = 0;
   std::uint64_t round_ = 1;
+  bool names_known_ = false;
   bool touched_ = false;                 // since the settings were asked for
   std::optional<base::Hash128> digest_;  // of this round
   bool restricts_views_ = false;         // for statements that are analysed from now on

@@ -83,6 +83,22 @@ TEST_F(ContextTest, AnyReportMakesThemDoubtful) {
   EXPECT_FALSE(context.settings_known(clock.now()));
 }
 
+TEST_F(ContextTest, NamesStayKnownWhereOnlyOtherSettingsMayHaveChanged) {
+  EXPECT_FALSE(context.names_known(clock.now()));
+  context.set_settings(settings(), 0, clock.now());
+  context.forget_settings(false);
+  context.reported("TimeZone", "CET", true);
+  EXPECT_FALSE(context.settings_known(clock.now()));
+  EXPECT_TRUE(context.names_known(clock.now()));
+  EXPECT_FALSE(context.names_known(clock.now() + kSecond)) << "they grow old too";
+  context.forget_settings(true);
+  EXPECT_FALSE(context.names_known(clock.now()));
+  context.set_settings(settings(), 0, clock.now());
+  EXPECT_TRUE(context.names_known(clock.now()));
+  context.reported("TimeZone", "UTC");
+  EXPECT_FALSE(context.names_known(clock.now())) << "a reload may have changed more";
+}
+
 TEST_F(ContextTest, AFailedProbeWaitsASecond) {
   EXPECT_TRUE(context.may_probe(clock.now()));
   context.settings_failed(clock.now());
@@ -135,7 +151,7 @@ TEST_F(ContextTest, ARoundEndsWhenSettingsHaveChanged) {
   EXPECT_NE(first, 0U) << "nothing was sent since the login";
   EXPECT_EQ(probe("TimeZone=UTC", "ann"), first);
   EXPECT_EQ(probe("TimeZone=UTC", "bob"), first) << "a constant means the same to every role";
-  context.forget_settings();
+  context.forget_settings(true);
   EXPECT_EQ(context.round(), 0U);
   EXPECT_EQ(probe("TimeZone=UTC", "bob"), first) << "nothing was changed after all";
   const std::uint64_t second = probe("TimeZone=CET", "bob");
@@ -145,7 +161,7 @@ TEST_F(ContextTest, ARoundEndsWhenSettingsHaveChanged) {
 
 TEST_F(ContextTest, WhatWasSentBeforeTheFirstQuestionMayHaveChangedSettings) {
   const std::uint64_t first = context.round();
-  context.forget_settings();
+  context.forget_settings(true);
   context.set_settings(settings(), 0, clock.now());
   EXPECT_NE(context.round(), first);
 }

@@ -27,6 +27,10 @@ bool Exchange::changes_settings() const {
                      [](const Group& group) { return group.changes_settings; });
 }
 
+bool Exchange::changes_names() const {
+  return std::any_of(groups_.begin(), groups_.end(), [](const Group& group) { return group.changes_names; });
+}
+
 Group& Exchange::open_group() {
   if (skipping()) return groups_.front();
   if (copying_) abandon_copy();
@@ -200,6 +204,7 @@ void Exchange::absorb_next() {
   front.terminator = next.terminator;
   front.harmless = front.harmless && next.harmless;
   front.changes_settings |= next.changes_settings;
+  front.changes_names |= next.changes_names;
   front.changes_catalog |= next.changes_catalog;
   front.statements += next.statements;
   front.replies |= next.replies;

@@ -47,6 +47,7 @@ struct Group {
   bool failed = false;            // an ErrorResponse has come
   bool harmless = true;           // nothing in it writes, or changes session or transaction
   bool changes_settings = false;  // the session's settings must be read again
+  bool changes_names = false;     // and texts and names may mean something else
   bool changes_catalog = false;   // the catalog snapshot is no longer true
   std::string restamp;            // a prepared statement that runs again after a change
   std::uint64_t stamp = 0;        // what it is then known to be right for; 0: nothing
@@ -84,8 +85,9 @@ class Exchange {
   bool in_doubt() const { return awaiting_copy_ || strays_ != 0; }
   // The server skips all that is sent up to a Sync, and sends no ReadyForQuery before.
   bool skipping() const;
-  // What was sent last may still change how the next text is to be read.
+  // What was sent may still change the session's settings, and so what the next text and its names mean.
   bool changes_settings() const;
+  bool changes_names() const;
 
   // To be called for what is sent. The reference is valid until the next call.
   Group& sent_extended();        // Parse, Bind, Describe, Execute, Close; not Flush, which has no reply

@@ -239,12 +239,13 @@ void QueryPath::forward_batch(const Question& question, const PreparedStatement*
 const query::Verdict& QueryPath::judge(std::string_view sql, const query::Scan& scan) {
   in_doubt_ = false;
   judged_by_ = 0;
-  if (!context_.text_is_readable(sql) || exchange_.changes_settings()) return kUnreadable;
+  if (!context_.text_is_readable(sql) || exchange_.changes_names()) return kUnreadable;
   if (!scan.valid) return kUnparsable;
   const query::Catalog* catalog = context_.catalog(now_);
-  if (context_.settings_known(now_)) {
-    in_doubt_ = catalog == nullptr;
-    if (in_doubt_) catalog = context_.last_catalog();
+  if (context_.names_known(now_)) {
+    // Without the settings there is no key, but what the statement reads and writes can be told.
+    in_doubt_ = catalog == nullptr || !context_.settings_known(now_) || exchange_.changes_settings();
+    if (catalog == nullptr) catalog = context_.last_catalog();
     if (catalog != nullptr) {
       judged_by_ = catalog->version();
       return services_.statements.verdict(sql, scan, *catalog, context_.search_path());

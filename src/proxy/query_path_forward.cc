@@ -189,7 +189,8 @@ void QueryPath::apply(Group& group, const query::Verdict& verdict, const query::
   group.harmless = false;
   if (verdict.effects.changes_settings || verdict.effects.writes_everything) {
     group.changes_settings = true;
-    context_.forget_settings();
+    group.changes_names |= verdict.effects.changes_names || verdict.effects.writes_everything;
+    context_.forget_settings(group.changes_names);
   }
   if (database.may_define(verdict.effects)) {
     group.changes_catalog = true;
@@ -251,7 +252,7 @@ void QueryPath::parse_completed() {
 void QueryPath::group_ended(Group group, char status) {
   DatabaseCatalog& database = context_.database();
   if (group.changes_catalog || (!group.harmless && transaction_.has_changed_catalog())) database.invalidate();
-  if (group.changes_settings) context_.forget_settings();
+  if (group.changes_settings) context_.forget_settings(group.changes_names);
   if (group.stamp != 0 && !group.failed) prepared_.restamp(group.restamp, group.stamp);
   release(std::move(group.fence));
   transaction_.ready(status, exchange_.empty());

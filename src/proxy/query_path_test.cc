@@ -50,7 +50,7 @@ TEST_F(PreparedHits, UnreadableTextIsNotAnswered) {
 
 TEST_F(PreparedHits, ACatalogThatMayBeFalseAnswersNothing) {
   session.worker().catalogs.database("shop")->invalidate();
-  session.paths().query().context().forget_settings();
+  session.paths().query().context().forget_settings(true);
   EXPECT_EQ(session.paths().answer_now(of_s), 0U);  // it asks first
 }
 

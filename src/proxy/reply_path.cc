@@ -106,7 +106,7 @@ void ReplyPath::note(char type, std::string_view body) {
     if (!query_path_.exchange().empty()) query_path_.parse_completed();
   } else if (type == 'S') {
     if (const auto status = wire::parse_parameter_status(body))
-      query_path_.context().reported(status->name, status->value);
+      query_path_.context().reported(status->name, status->value, query_path_.exchange().changes_settings());
   }
 }
 

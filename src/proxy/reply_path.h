@@ -26,7 +26,8 @@ class ReplyPath {
   const std::optional<wire::Complaint>& fault() const { return fault_; }
   // Both sides are to be passed on unread from here on.
   bool opaque() const { return opaque_; }
-  // PostgreSQL's last word was an error: if it closes now it has said why. Behind its farewell may come notices.
+  // PostgreSQL's last word was an error: if it closes now it has said why. Behind its farewell may come
+  // notices.
   bool said_why() const { return farewell_ || last_type_ == 'E'; }
   // The backend has said that it ends: nothing commits after that.
   bool said_farewell() const { return farewell_; }

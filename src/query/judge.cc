@@ -14,6 +14,7 @@ namespace {
 void do_anything(Effects& effects) {
   effects.writes_everything = true;
   effects.changes_settings = true;
+  effects.changes_names = true;
 }
 
 void define(Effects& effects) {
@@ -24,7 +25,7 @@ void define(Effects& effects) {
 void apply(const Assessment& assessment, Effects& effects) {
   if (assessment.runs_code || assessment.unknown_relation) do_anything(effects);
   if (assessment.runs_code) effects.changes_catalog = true;  // code may hold DDL
-  if (assessment.changes_settings) effects.changes_settings = true;
+  if (assessment.changes_settings) effects.changes_settings = effects.changes_names = true;
 }
 
 bool is_empty(const Effects& e) {
@@ -59,9 +60,10 @@ void judge_by_kind(const Statement& statement, Verdict& verdict) {
     case StatementKind::kSet:
     case StatementKind::kSetTransaction:
       effects.changes_settings = true;
+      effects.changes_names = statement.sets_names;
       break;
     case StatementKind::kDiscard:
-      effects.changes_settings = true;
+      effects.changes_settings = effects.changes_names = true;
       verdict.touches_prepared = true;
       break;
     case StatementKind::kFetch:
@@ -196,6 +198,7 @@ void merge(Verdict& into, const Verdict& next) {
   Effects& effects = into.effects;
   effects.writes_everything |= next.effects.writes_everything;
   effects.changes_settings |= next.effects.changes_settings;
+  effects.changes_names |= next.effects.changes_names;
   effects.changes_catalog |= next.effects.changes_catalog;
   effects.is_ddl |= next.effects.is_ddl;
   effects.may_commit |= next.effects.may_commit || next.transaction != TransactionControl::kNone;

@@ -351,6 +351,18 @@ TEST_F(Judge, SettingsAndOtherState) {
   EXPECT_TRUE(judge_sql("fetch c").fetches_cursor);
 }
 
+TEST_F(Judge, WhichSettingsSayWhatNamesMean) {
+  for (const char* sql :
+       {"set search_path = x", "set local \"Search_Path\" = x", "set schema 'x'", "reset search_path",
+        "set role x", "set session authorization x", "reset all", "discard all", "set names 'SJIS'",
+        "set standard_conforming_strings = off", "select set_config('a.b', 'c', false)", "do 'x'",
+        "select spy()", "set a.b = 1; set role x"})
+    EXPECT_TRUE(judge_sql(sql).effects.changes_names) << sql;
+  for (const char* sql : {"set timezone = 'CET'", "set local statement_timeout = 5", "set a.b = 1",
+                          "reset datestyle", "set transaction read only", "select 1", "commit"})
+    EXPECT_FALSE(judge_sql(sql).effects.changes_names) << sql;
+}
+
 TEST_F(Judge, CatalogChanges) {
   for (const char* sql : {"create table x (a int)", "grant a to b", "do 'x'", "call f()", "select 1 into x",
                           "comment on table a is ''", "alter system set a = 1", "create role x",

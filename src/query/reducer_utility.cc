@@ -14,14 +14,27 @@ const char* node_name(const PgQuery__Node& node) {
   return reinterpret_cast<const ProtobufCMessage*>(node.alias)->descriptor->short_name;
 }
 
+std::string lower_of(std::string_view name) {
+  std::string lower(name);
+  std::ranges::transform(lower, lower.begin(),
+                         [](char c) { return 'A' <= c && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return lower;
+}
+
 // Settings that SET names like any other but that belong to the transaction.
 bool is_transaction_setting(std::string_view name) {
   static constexpr std::array<std::string_view, 6> kNames = {
       "transaction_isolation",         "transaction_read_only",         "transaction_deferrable",
       "default_transaction_isolation", "default_transaction_read_only", "default_transaction_deferrable"};
-  std::string lower(name);
-  std::ranges::transform(lower, lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
-  return std::ranges::find(kNames, lower) != kNames.end();
+  return std::ranges::find(kNames, lower_of(name)) != kNames.end();
+}
+
+// Settings by which texts are read, and names found.
+bool says_what_names_mean(std::string_view name) {
+  static constexpr std::array<std::string_view, 6> kNames = {
+      "search_path",    "role", "session_authorization", "client_encoding", "standard_conforming_strings",
+      "backslash_quote"};
+  return std::ranges::find(kNames, lower_of(name)) != kNames.end();
 }
 
 // Statements of which only the kind matters.
@@ -105,6 +118,8 @@ void Reducer::set(const PgQuery__VariableSetStmt& statement) {
   const bool transaction = modes || is_transaction_setting(text_of(statement.name)) ||
                            statement.kind == PG_QUERY__VARIABLE_SET_KIND__VAR_RESET_ALL;
   out_.kind = transaction ? StatementKind::kSetTransaction : StatementKind::kSet;
+  out_.sets_names = statement.kind == PG_QUERY__VARIABLE_SET_KIND__VAR_RESET_ALL ||
+                    says_what_names_mean(text_of(statement.name));
   if (transaction) out_.transaction = TransactionControl::kBeginWithOptions;
 }
 

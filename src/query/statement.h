@@ -62,6 +62,7 @@ struct Effects {
   // of the relation on that set together. Of a set without a pin nothing is known. Sorted by relation.
   std::vector<RelationPins> row_changes;
   bool changes_settings = false;  // SET, set_config, or may run users' code that does
+  bool changes_names = false;     // and may so change what texts and names mean: search path, role, encoding
   bool changes_catalog = false;   // DDL, GRANT, roles, or code that may hold them: the snapshot is in doubt
   bool is_ddl = false;            // changes_catalog not only because code that runs may hold DDL
   bool may_commit = false;        // CALL, DO, ... may end a transaction inside
