@@ -53,7 +53,7 @@ enum class Question : std::uint8_t { kNone, kBeat, kSnapshot, kMend };
 
 // What a beat's statement tells besides.
 struct Polled {
-  std::string definitions{};  // fingerprint of roles, memberships, databases, publications, triggers
+  std::string definitions{};  // fingerprint of roles, memberships, owners, databases, publications, triggers
   std::string settings{};     // fingerprint of what sets a session's settings: files, roles, databases
   bool complete = false;      // event triggers and publications are as they must be
   Snapshot snapshot{};        // of the beat's statement

@@ -15,8 +15,11 @@ constexpr base::Nanos kConfirmInterval = base::kSecond;
 constexpr std::int64_t kMicrosFrom1970To2000 = 946'684'800'000'000;
 
 // Sums over (xmin, ctid) tell any row that came, went or changed; pg_authid is not for everyone's eyes.
+// Of owners, which REASSIGN OWNED changes and no event trigger tells, there are as many as tables. So those
+// are counted, and their xmin added up, which costs less; and only if that differs from the last time, again
+// without temporary tables, which come and go.
 constexpr const char* kBeat = R"(
-SELECT pg_catalog.pg_logical_emit_message(true, '{}', '{}:{}'),
+SELECT pg_catalog.pg_logical_emit_message(true, '{0}', '{1}:{2}'),
   (SELECT pg_catalog.string_agg(x.h::text, ' ') FROM (
     SELECT pg_catalog.sum(pg_catalog.hashtextextended(pg_catalog.concat(r.oid, r.rolname, r.rolsuper, r.rolinherit,
       r.rolbypassrls, r.rolcanlogin, r.rolreplication, r.rolcreaterole), 0)::numeric) AS h FROM pg_catalog.pg_roles r
@@ -38,7 +41,20 @@ SELECT pg_catalog.pg_logical_emit_message(true, '{}', '{}:{}'),
     AND (SELECT pg_catalog.count(*) FROM pg_catalog.pg_publication WHERE pubname IN ('pgweir_rows', 'pgweir_inserts')) = 2,
   pg_catalog.pg_current_wal_insert_lsn() - '0/0'::pg_catalog.pg_lsn,
   pg_catalog.pg_current_snapshot(),
-  pg_catalog.pg_current_xact_id())";
+  pg_catalog.pg_current_xact_id(),
+  o.rough,
+  CASE WHEN o.rough <> '{3}' THEN (SELECT {4} FROM {5} AND (t.classid = 'pg_catalog.pg_namespace'::pg_catalog.regclass
+    OR t.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+      AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = t.objid AND c.relpersistence <> 't'))) END
+FROM (SELECT {4} AS rough FROM {5}) o)";
+// An age is that of xmin below the next transaction id; of what is older than all it is the largest number.
+constexpr const char* kOwnersSum =
+    "pg_catalog.concat(pg_catalog.count(*), ' ', pg_catalog.sum((pg_catalog.age('3'::pg_catalog.xid)::bigint "
+    "- "
+    "NULLIF(pg_catalog.age(t.xmin), 2147483647)) & 4294967295))";
+constexpr const char* kOwnersOfDatabase =
+    "pg_catalog.pg_shdepend t WHERE t.deptype = 'o' AND t.dbid = (SELECT d.oid FROM pg_catalog.pg_database d "
+    "WHERE d.datname = pg_catalog.current_database())";
 
 struct FreeCopyData {
   void operator()(char* data) const { PQfreemem(data); }
@@ -149,7 +165,8 @@ base::Result<void> StreamSession::ask() {
   if (asked_ == Question::kNone) return {};
   std::string sql = "SELECT pg_catalog.pg_current_snapshot()";
   if (asked_ == Question::kBeat)
-    sql = fmt::format(fmt::runtime(kBeat), Applier::kHeartbeatPrefix, heartbeat_name_, pulse_.beat());
+    sql = fmt::format(fmt::runtime(kBeat), Applier::kHeartbeatPrefix, heartbeat_name_, pulse_.beat(),
+                      owners_rough_, kOwnersSum, kOwnersOfDatabase);
   if (asked_ == Question::kMend) sql = "SELECT pgweir.mend()";
   if (PQsendQuery(sql_.raw(), sql.c_str()) == 0) return lost(sql_);
   waits_to_write_ = PQflush(sql_.raw()) == 1;
@@ -180,7 +197,9 @@ base::Result<void> StreamSession::on_answer(const PgResult& result) {
   if (!snapshot) return base::fail(base::ErrorCode::kUnavailable, snapshot.error().message);
   if (asked_ == Question::kBeat) {
     seen_ = std::max(seen_, to_number(value_of(result, 4)));
-    pulse_.on_beat({.definitions = std::string(value_of(result, 1)),
+    if (owners_rough_ != value_of(result, 7)) owners_ = value_of(result, 8);
+    owners_rough_ = value_of(result, 7);
+    pulse_.on_beat({.definitions = fmt::format("{} {}", value_of(result, 1), owners_),
                     .settings = std::string(value_of(result, 2)),
                     .complete = value_of(result, 3) == "t",
                     .snapshot = *snapshot,

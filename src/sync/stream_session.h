@@ -43,6 +43,8 @@ class StreamSession {
   Applier applier_;
   Pulse pulse_;
   Question asked_ = Question::kNone;
+  std::string owners_rough_;  // of the last beat: fingerprint of all owners
+  std::string owners_;        // of those that are not of temporary tables
   Lsn sent_up_to_ = 0;
   Lsn seen_ = 0;
   base::Nanos confirmed_at_ = 0;
