@@ -15,6 +15,7 @@ serve|build server test|release|large results and slow clients, signals, reloads
 psql|build server test|dev|psql scripts and logins of every kind, with the same output as directly
 pgbench|build server test|release|pgbench in three modes: no error, and the balances agree
 setup|build server test|release|pgweir setup: no write or DDL of users ever fails by it, and the change stream tells
+explain|build server test|release|pgweir explain: every example in docs/cacheability.md has the reason that stands there
 dump|build server test|release|pg_dump and pg_restore of databases, compared row for row
 pg-regress|build server test source|release|PostgreSQL's regression tests: the same pass as directly, with the cache on
 isolation|build server test source|release|PostgreSQL's tests of concurrent sessions: the same pass as directly
@@ -68,6 +69,7 @@ suite_drivers() { tests/drivers/run; }
 suite_psql() { tests/psql/run; }
 suite_pgbench() { tests/pgbench/run; }
 suite_setup() { tests/setup/run; }
+suite_explain() { tests/explain/run; }
 suite_dump() { tests/dump/run; }
 suite_pg_regress() { tests/pg_regress/run; }
 suite_isolation() { tests/pg_regress/run --suite isolation; }

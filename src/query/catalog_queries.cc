@@ -148,7 +148,7 @@ WITH e AS (
   UNION ALL SELECT 't', t.oid, t.typdefaultbin::pg_catalog.text
     FROM pg_catalog.pg_type t WHERE t.typdefaultbin IS NOT NULL)
 SELECT DISTINCT e.how, e.oid, p.proname
-FROM e CROSS JOIN LATERAL pg_catalog.regexp_matches(e.tree, ':(?:funcid|opfuncid) (\d+)', 'g') AS m(ids)
+FROM e CROSS JOIN LATERAL pg_catalog.regexp_matches(e.tree, ':(?:funcid|opfuncid) ([0-9]+)', 'g') AS m(ids)
 JOIN pg_catalog.pg_proc p ON p.oid = m.ids[1]::pg_catalog.oid
 WHERE e.oid >= 16384 AND p.oid < 16384 AND p.provolatile = 'v')";
 

@@ -1,0 +1,57 @@
+#include "query/advice.h"
+
+#include <algorithm>
+#include <array>
+
+namespace pgweir::query {
+namespace {
+
+struct Advice {
+  std::string_view reason;
+  std::string_view sentence;
+};
+
+constexpr auto kAdvice = std::to_array<Advice>({
+    {"not_read", "Nothing: only queries have replies worth keeping."},
+    {"unparsable", "Split very long statements, and use parameters instead of long lists."},
+    {"unsafe_encoding",
+     "Use UTF8 and `standard_conforming_strings = on`, or pass such values as parameters."},
+    {"multi_statement", "Send the statements one by one."},
+    {"no_table", "Nothing: without a table there is nothing to keep."},
+    {"unknown_relation",
+     "Nothing if the relation is new: the catalog is checked at once; else see whether the name is right and "
+     "the relation no temporary one."},
+    {"system_catalog",
+     "Nothing: system catalogs change without a trace in the change stream; keep what you need in a table."},
+    {"temp_relation", "Drop temporary objects when done (`DISCARD TEMP`)."},
+    {"unlogged_relation", "`ALTER TABLE … SET LOGGED`."},
+    {"foreign_table", "Copy what you need into a table."},
+    {"view", "Change the view's query, or select from its tables."},
+    {"row_security", "Nothing: each session may see other rows."},
+    {"rule", "Use triggers instead of rules."},
+    {"volatile_function", "Compute it in the application, or compare with a parameter."},
+    {"user_function", "Drop what captures a built-in name, or qualify the built-in one with `pg_catalog.`."},
+    {"user_type", "Cast to a built-in type in a generated column, and select that."},
+    {"time_literal", "Write the date or time itself, or cast in the application."},
+    {"time_parameter", "Give the date or time itself as the parameter."},
+    {"time_function", "Pass the time as a parameter, rounded."},
+    {"session_function", "Pass the name as a parameter."},
+    {"locking", "Lock only where it is needed."},
+    {"data_modifying_cte", "Nothing: it writes."},
+    {"tablesample", "Nothing: each sample is another one."},
+    {"sequence", "Nothing: sequences change outside transactions."},
+    {"unsupported_syntax", "Nothing, or write it in another way."},
+    {"statement_outdated", "Use parameters instead of constants, and prepare again after `SET`."},
+    {"not_followed",
+     "Give the table a primary key or `REPLICA IDENTITY FULL`, and let `pgweir setup --apply` publish it."},
+    {"stream_behind", "See `pgweir setup --status` and the log for what the change stream lacks."},
+});
+
+}  // namespace
+
+std::string_view advice_for(std::string_view reason) {
+  const auto found = std::ranges::find(kAdvice, reason, &Advice::reason);
+  return found == kAdvice.end() ? std::string_view() : found->sentence;
+}
+
+}  // namespace pgweir::query

@@ -1,0 +1,1 @@
+"""`pgweir explain` on a real PostgreSQL."""
