@@ -6,7 +6,7 @@ string(FIND "${source}" "${FIND}" first)
 string(FIND "${source}" "${FIND}" last REVERSE)
 if(first EQUAL -1 OR NOT first EQUAL last)
   message(FATAL_ERROR "${INPUT} has changed: the planted fault needs exactly one place that reads '${FIND}'; "
-    "see tests/freshness/CMakeLists.txt")
+    "see who calls planted_pgweir")
 endif()
 string(REPLACE "${FIND}" "${REPLACE}" source "${source}")
 file(WRITE ${OUTPUT} "${source}")

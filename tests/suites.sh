@@ -7,7 +7,7 @@ release|build|release|the tests of the cache with malloc itself, whose true size
 style|build|dev|includes against the rows of the house, and limits on functions and files (part of unit)
 protocol|build server test|dev|messages in any order, directly and through pgweir; hostile bytes
 behaviour|build server test|dev|scripts of statements with the outcome expected of each: hit, miss, bypass
-settings|build server test|release|each setting changed in every way: replies as directly, and hits
+settings|build server test|release|each setting changed in every way: replies as directly, and hits; and it finds what is planted
 sync|build server test|release|the change stream when things go wrong: lost, stalled, restarted, changed elsewhere
 freshness|build server test|release|every reply against what had been acknowledged before, with faults; and it finds what is planted
 drivers|build server test source node|dev|psycopg 3, node-postgres, and libpq's pipeline mode, with the same results as directly
