@@ -18,6 +18,7 @@ setup|build server test|release|pgweir setup: no write or DDL of users ever fail
 explain|build server test|release|pgweir explain: every example in docs/cacheability.md has the reason that stands there
 dump|build server test|release|pg_dump and pg_restore of databases, compared row for row
 pg-regress|build server test source|release|PostgreSQL's regression tests: the same pass as directly, with the cache on
+ask-twice|build server test source|release|regression tests, each read asked until it hits: the reply is the backend's own, byte for byte
 isolation|build server test source|release|PostgreSQL's tests of concurrent sessions: the same pass as directly
 fuzz|build fuzz|fuzz|every fuzzer for ten seconds, without a finding
 pins|build server test|dev|random reads and writes: a change that a reply's pins leave out never changes it
@@ -72,6 +73,7 @@ suite_setup() { tests/setup/run; }
 suite_explain() { tests/explain/run; }
 suite_dump() { tests/dump/run; }
 suite_pg_regress() { tests/pg_regress/run; }
+suite_ask_twice() { tests/pg_regress/ask_twice; }
 suite_isolation() { tests/pg_regress/run --suite isolation; }
 suite_fuzz() { ./dev fuzz --seconds 10; }
 suite_pins() { tests/pins/run; }
