@@ -8,6 +8,7 @@ style|build|dev|includes against the rows of the house, and limits on functions 
 protocol|build server test|dev|messages in any order, directly and through pgweir; hostile bytes
 behaviour|build server test|dev|scripts of statements with the outcome expected of each: hit, miss, bypass
 settings|build server test|release|each setting changed in every way: replies as directly, and hits; and it finds what is planted
+privileges|build server test|release|who may read what, changed in every way, here and elsewhere: rows or error as directly
 sync|build server test|release|the change stream when things go wrong: lost, stalled, restarted, changed elsewhere
 freshness|build server test|release|every reply against what had been acknowledged before, with faults; and it finds what is planted
 drivers|build server test source node|dev|psycopg 3, node-postgres, and libpq's pipeline mode, with the same results as directly
@@ -64,6 +65,7 @@ suite_style() { build/dev/style_test; }
 suite_protocol() { tests/protocol/run; }
 suite_serve() { tests/serve/run; }
 suite_settings() { tests/settings/run; }
+suite_privileges() { tests/privileges/run; }
 suite_sync() { tests/sync/run; }
 suite_freshness() { tests/freshness/run && tests/freshness/run --no-planted --follow 2; }
 suite_drivers() { tests/drivers/run; }
