@@ -25,6 +25,8 @@ std::string_view session_reason_name(SessionReason reason) {
       return "unknown_statement";
     case SessionReason::kStatementOutdated:
       return "statement_outdated";
+    case SessionReason::kPreparedInTransaction:
+      return "prepared_in_transaction";
     case SessionReason::kTimeParameter:
       return "time_parameter";
     case SessionReason::kWaitTimeout:

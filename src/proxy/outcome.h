@@ -16,21 +16,22 @@ std::string_view outcome_name(Outcome outcome);
 
 // Why a statement that could be cached in itself was not looked up, here and now.
 enum class SessionReason : std::uint8_t {
-  kInTransaction,      // the transaction has written, or is not a plain READ COMMITTED one
-  kFailedTransaction,  // answers 25P02 until it is rolled back
-  kSettingsUnknown,    // the session's settings could not be read
-  kCatalogUnknown,     // the catalog snapshot is being loaded, or could not be
-  kPipeline,           // several statements before one Sync share a transaction
-  kRowLimit,           // Execute with a row limit
-  kPortal,             // a named portal, or messages in an unusual order
-  kUnknownStatement,   // a prepared statement that pgweir has not seen
-  kStatementOutdated,  // prepared before DDL or a change of settings: PostgreSQL may refuse its old plan
-  kTimeParameter,      // a parameter that holds 'now' or its kin
-  kWaitTimeout,        // another session's fill took too long
-  kFunctionCall,       // the protocol's function call
-  kStreamBehind,       // the change stream is lost, or lags by more than sync.max_lag
-  kNotFollowed,        // reads a table whose changes the change stream does not tell
-  kPassWhyFirst,       // from here on cache::PassWhy
+  kInTransaction,          // the transaction has written, or is not a plain READ COMMITTED one
+  kFailedTransaction,      // answers 25P02 until it is rolled back
+  kSettingsUnknown,        // the session's settings could not be read
+  kCatalogUnknown,         // the catalog snapshot is being loaded, or could not be
+  kPipeline,               // several statements before one Sync share a transaction
+  kRowLimit,               // Execute with a row limit
+  kPortal,                 // a named portal, or messages in an unusual order
+  kUnknownStatement,       // a prepared statement that pgweir has not seen
+  kStatementOutdated,      // prepared before DDL or a change of settings: PostgreSQL may refuse its old plan
+  kPreparedInTransaction,  // a named statement is prepared within a transaction, which must then have it
+  kTimeParameter,          // a parameter that holds 'now' or its kin
+  kWaitTimeout,            // another session's fill took too long
+  kFunctionCall,           // the protocol's function call
+  kStreamBehind,           // the change stream is lost, or lags by more than sync.max_lag
+  kNotFollowed,            // reads a table whose changes the change stream does not tell
+  kPassWhyFirst,           // from here on cache::PassWhy
 };
 
 // One of query::Reason, SessionReason, cache::PassWhy or cache::MissWhy, as a small number.

@@ -61,7 +61,7 @@ void PreparedStatements::confirm(const std::unordered_map<std::string, std::stri
   in_doubt_ = false;
 }
 
-std::size_t PreparedStatements::append_sync(base::Buffer& out) {
+std::size_t PreparedStatements::append_sync(base::Buffer& out, bool with_unnamed) {
   std::size_t groups = 0;
   if (unnamed_is_stale_) {
     wire::append_close_statement(out, "");
@@ -70,13 +70,13 @@ std::size_t PreparedStatements::append_sync(base::Buffer& out) {
   }
   unnamed_is_stale_ = false;
   for (auto& [name, statement] : statements_) {
-    if (!statement.deferred) continue;
+    if (!statement.deferred || (name.empty() && !with_unnamed)) continue;
     wire::append_parse(out, name, statement.sql, statement.parameter_types);
     out.append(wire::kSync);  // each its own, or one failure would skip the rest
     statement.deferred = false;
+    --deferred_;
     ++groups;
   }
-  deferred_ = 0;
   return groups;
 }
 

@@ -78,8 +78,10 @@ class PreparedStatements {
   void confirm(const std::unordered_map<std::string, std::string>& texts);
   // Whether something must be sent before the backend's statements are as the client thinks.
   bool needs_sync() const { return deferred_ != 0 || unnamed_is_stale_; }
-  // Appends what must be sent; returns how many Syncs are in it.
-  std::size_t append_sync(base::Buffer& out);
+  // Appends what must be sent; returns how many Syncs are in it. with_unnamed: what follows refers to the
+  // unnamed statement. If not it stays as it is: that its Parse fails, when its table has gone since, must
+  // not fail a transaction that has no use for it.
+  std::size_t append_sync(base::Buffer& out, bool with_unnamed);
 
  private:
   struct Hash {

@@ -17,9 +17,9 @@ PreparedStatements::Pending statement(const std::string& name, const std::string
 }
 
 // What append_sync sends, as "Pname Cname S".
-std::string sent(PreparedStatements& statements) {
+std::string sent(PreparedStatements& statements, bool with_unnamed = true) {
   base::Buffer out;
-  const std::size_t groups = statements.append_sync(out);
+  const std::size_t groups = statements.append_sync(out, with_unnamed);
   std::size_t syncs = 0;
   std::string text;
   std::string_view rest = out.view();
@@ -97,7 +97,7 @@ TEST(PreparedTest, WhatIsSentIsTheStatement) {
   PreparedStatements statements;
   statements.put(statement("a", "SELECT $1", true));
   base::Buffer out;
-  statements.append_sync(out);
+  statements.append_sync(out, true);
   base::Buffer expected;
   wire::append_parse(expected, "a", "SELECT $1", {23});
   expected.append(wire::kSync);
@@ -200,6 +200,17 @@ TEST(PreparedTest, NothingToDoubt) {
   PreparedStatements statements;
   statements.doubt();
   EXPECT_FALSE(statements.in_doubt());
+}
+
+TEST(PreparedTest, TheUnnamedOneIsLeftUntilItIsReferredTo) {
+  PreparedStatements statements;
+  statements.put(statement("", "select 1", true));
+  statements.put(statement("a", "select 2", true));
+  EXPECT_EQ(sent(statements, false), "Pa S");
+  EXPECT_TRUE(statements.needs_sync());
+  EXPECT_EQ(sent(statements, false), "");
+  EXPECT_EQ(sent(statements, true), "P S");
+  EXPECT_FALSE(statements.needs_sync());
 }
 
 }  // namespace

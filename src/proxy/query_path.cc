@@ -148,7 +148,7 @@ std::size_t QueryPath::query(std::string_view raw) {
       break;
     case Answer::kForward:
     case Answer::kFill: {
-      begin_forward(true);
+      begin_forward(Unnamed::kReplaced);
       Group& group = exchange_.sent_query('Q');
       group.suspended = std::move(suspended_);
       count_sent(group);
@@ -189,8 +189,6 @@ std::size_t QueryPath::batch() {
     forward_batch(question, known, answer);
   } else if (answer == Answer::kHit && batch_.parse) {
     prepared_.put(parsed_now(question, true));
-    // A transaction must not find out later that its statement cannot be parsed any more.
-    if (transaction_.status() == 'T') begin_forward(false);
   }
   statement_consumed();
   return batch_.raw.size();
@@ -202,6 +200,13 @@ QueryPath::Answer QueryPath::ask_batch(const Question& question, const PreparedS
                          prepared_.find(batch_.parse->statement) != nullptr;  // PostgreSQL will say 42P05
   if (duplicate || (!batch_.parse && known == nullptr)) {
     stats.count(Outcome::kBypass, SessionReason::kUnknownStatement);
+    return Answer::kForward;
+  }
+  // A transaction must not find out later that its statement cannot be parsed any more.
+  if (batch_.parse && !batch_.parse->statement.empty() && transaction_.status() == 'T') {
+    const Why why = question.verdict->cacheable() ? Why(SessionReason::kPreparedInTransaction)
+                                                  : why_not(*question.verdict);
+    stats.count(Outcome::kBypass, why);
     return Answer::kForward;
   }
   if (known != nullptr && question.verdict->cacheable() && !in_doubt_ && is_outdated(*known)) {
@@ -222,7 +227,8 @@ PreparedStatements::Pending QueryPath::parsed_now(const Question& question, bool
 void QueryPath::forward_batch(const Question& question, const PreparedStatement* known, Answer answer) {
   const std::uint64_t stamp = current_stamp();
   if (known != nullptr) prepared_.used(batch_.bind.statement, context_.round());
-  begin_forward(batch_.parse && batch_.parse->statement.empty());
+  const bool unnamed = batch_.bind.statement.empty();
+  begin_forward(!unnamed ? Unnamed::kLeft : batch_.parse ? Unnamed::kReplaced : Unnamed::kUsed);
   Group& group = exchange_.sent_extended();
   count_sent(group);
   if (known != nullptr && known->stamp != stamp) {
@@ -331,7 +337,7 @@ void QueryPath::context_read() {
 void QueryPath::inject(std::string_view sql, std::unique_ptr<InjectedReply> reply) {
   if (prepared_.needs_sync()) {
     prepared_.unnamed_lost();
-    begin_forward(false);
+    begin_forward(Unnamed::kLeft);
   }
   prepared_.unnamed_lost();
   Group& group = exchange_.sent_query('Q');

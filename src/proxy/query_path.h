@@ -123,7 +123,10 @@ class QueryPath {
   Answer ask_batch(const Question& question, const PreparedStatement* known);
   PreparedStatements::Pending parsed_now(const Question& question, bool deferred) const;
   void forward_batch(const Question& question, const PreparedStatement* known, Answer answer);
-  void begin_forward(bool replaces_unnamed);
+  // What becomes of the unnamed statement by what is sent next.
+  enum class Unnamed : std::uint8_t { kLeft, kUsed, kReplaced };
+  static Unnamed unnamed_after(char type, std::string_view body);
+  void begin_forward(Unnamed unnamed);
   void forget_statement(std::string_view name);
   void apply(Group& group, const query::Verdict& verdict, const query::Execution& execution = {});
   void release(Fence fence);

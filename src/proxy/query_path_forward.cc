@@ -17,11 +17,21 @@ constexpr std::size_t kPinnedRowsMax = 64;
 
 }  // namespace
 
+QueryPath::Unnamed QueryPath::unnamed_after(char type, std::string_view body) {
+  wire::Reader reader(body);
+  if (type == 'Q') return Unnamed::kReplaced;
+  if (type == 'P') return reader.string().empty() ? Unnamed::kReplaced : Unnamed::kLeft;
+  if (type == 'D') return reader.u8() == 'S' && reader.string().empty() ? Unnamed::kUsed : Unnamed::kLeft;
+  if (type != 'B') return Unnamed::kLeft;
+  reader.string();  // the portal
+  return reader.string().empty() ? Unnamed::kUsed : Unnamed::kLeft;
+}
+
 // Whatever is not a question for the cache: forwarded as it is, its effects and replies kept track of.
 void QueryPath::pass(char type, std::string_view prefix, bool whole) {
   const std::string_view body = prefix.substr(wire::kHeaderBytes);
   if (!exchange_.open() && !exchange_.copying() && type != 'd' && type != 'c' && type != 'f' && type != 'H')
-    begin_forward(type == 'Q' || (type == 'P' && body.starts_with('\0')));
+    begin_forward(unnamed_after(type, body));
   switch (type) {
     case 'Q':  // too long to read
     case 'F':
@@ -159,10 +169,11 @@ void QueryPath::pass_copy(char type) {
 }
 
 // The backend's prepared statements must be as the client thinks before anything is sent to it.
-void QueryPath::begin_forward(bool replaces_unnamed) {
-  if (replaces_unnamed) forget_statement("");
+void QueryPath::begin_forward(Unnamed unnamed) {
+  if (unnamed == Unnamed::kReplaced) forget_statement("");
   if (!prepared_.needs_sync() || exchange_.open()) return;
-  for (std::size_t groups = prepared_.append_sync(upstream_.out()); groups != 0; --groups) {
+  std::size_t groups = prepared_.append_sync(upstream_.out(), unnamed == Unnamed::kUsed);
+  for (; groups != 0; --groups) {
     exchange_.sent_extended().injected = std::make_unique<IgnoredReply>();
     exchange_.sent_sync();
   }
