@@ -41,6 +41,7 @@ constexpr auto kAdvice = std::to_array<Advice>({
     {"tablesample", "Nothing: each sample is another one."},
     {"sequence", "Nothing: sequences change outside transactions."},
     {"unsupported_syntax", "Nothing, or write it in another way."},
+    {"prepared_in_transaction", "Nothing: its next execution may hit."},
     {"statement_outdated", "Use parameters instead of constants, and prepare again after `SET`."},
     {"not_followed",
      "Give the table a primary key or `REPLICA IDENTITY FULL`, and let `pgweir setup --apply` publish it."},
