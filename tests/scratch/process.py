@@ -32,16 +32,23 @@ def give_to_server_user(path):
         os.chown(path, entry.pw_uid, entry.pw_gid)
 
 
+PORTS = range(7300, 9300)  # below those that the kernel hands to outgoing connections
+given_ports = []
+
+
 def free_port():
-    """Below the range that the kernel hands to outgoing connections."""
+    """None that was given lately: whoever asked may not listen on it yet."""
     while True:
-        port = random.randrange(7300, 9300)
+        port = random.choice(PORTS)
+        if port in given_ports[-len(PORTS) // 4:]:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
-                return port
             except OSError:
                 continue
+        given_ports.append(port)
+        return port
 
 
 class ScratchDirectory:
