@@ -135,7 +135,7 @@ std::size_t QueryPath::query(std::string_view raw) {
   const query::Scan scan = sql ? query::scan(*sql, services_.secret) : query::Scan{};
   const query::Verdict* verdict = &judge(sql.value_or(""), scan);
   if (!exchange_.open() && (wait_for_context(*verdict) || wait_for_followers(*verdict))) return 0;
-  const Question question{.verdict = verdict, .sql = sql.value_or(""), .scan = &scan};
+  const Question question{.verdict = verdict, .sql = sql.value_or(""), .scan = scan};
   const Answer answer = exchange_.open() ? Answer::kForward : ask(question);
   if (exchange_.open()) services_.stats.count(Outcome::kBypass, SessionReason::kPipeline);
   switch (answer) {
@@ -166,16 +166,14 @@ std::size_t QueryPath::batch() {
   if (arrived_at_ == 0) arrived_at_ = now_;
   PreparedStatement* known = batch_.parse ? nullptr : prepared_.find(batch_.bind.statement);
   Question question{.verdict = &kUnparsable, .bind = &batch_.bind, .describes = batch_.describes};
-  query::Scan scan;
   if (batch_.parse) {
-    scan = query::scan(batch_.parse->sql, services_.secret);
+    question.scan = query::scan(batch_.parse->sql, services_.secret);
     question.sql = batch_.parse->sql;
-    question.scan = &scan;
     question.types = &batch_.parse->parameter_types;
-    question.verdict = &judge(batch_.parse->sql, scan);
+    question.verdict = &judge(batch_.parse->sql, question.scan);
   } else if (known != nullptr) {
     question.sql = known->sql;
-    question.scan = &known->scan;
+    question.scan = known->scan;
     question.types = &known->parameter_types;
     question.verdict = &judge(*known);
     question.seed = known->recall.verdict != nullptr ? &known->recall.key_seed : nullptr;
@@ -220,7 +218,7 @@ QueryPath::Answer QueryPath::ask_batch(const Question& question, const PreparedS
 PreparedStatements::Pending QueryPath::parsed_now(const Question& question, bool deferred) const {
   const wire::Parse& parse = *batch_.parse;
   return {std::string(parse.statement),
-          {std::string(parse.sql), *question.scan, parse.parameter_types, current_stamp(), deferred,
+          {std::string(parse.sql), question.scan, parse.parameter_types, current_stamp(), deferred,
            context_.round()}};
 }
 
@@ -446,7 +444,7 @@ void QueryPath::answer(const Question& question, const cache::EntryRef& entry) {
 // A prepared statement remembers what its executions have in common.
 cache::Key QueryPath::key_of(const Question& question) const {
   const auto seed = [&](const std::vector<wire::Oid>& types) {
-    return key_seed(services_.secret, context_.key_prefix(), question.scan->text, types);
+    return key_seed(services_.secret, context_.key_prefix(), question.scan.text, types);
   };
   if (question.bind == nullptr) return simple_key(seed({}));
   return extended_key(question.seed != nullptr ? *question.seed : seed(*question.types), *question.bind,

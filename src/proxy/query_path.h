@@ -81,7 +81,7 @@ class QueryPath {
   struct Question {
     const query::Verdict* verdict;
     std::string_view sql = {};
-    const query::Scan* scan = nullptr;
+    query::Scan scan{};
     const wire::Bind* bind = nullptr;  // null: simple query
     const std::vector<wire::Oid>* types = nullptr;
     const base::SipHash128* seed = nullptr;  // null: not hashed before

@@ -38,10 +38,10 @@ bool Transaction::sent(const Sending& statement, DatabaseCatalog& database) {
 
 void Transaction::write(const Sending& statement, DatabaseCatalog& database) {
   const query::Effects& effects = statement.verdict.effects;
+  if (effects.writes.empty() && !effects.writes_everything) return;
   // A catalog that has gone since the verdict cannot tell rows by their names, nor what it said by now.
-  const bool unknown = statement.catalog == nullptr && !effects.writes.empty();
-  if (effects.writes_everything || unknown) everything_ = true;
-  if (everything_ || effects.writes.empty()) return;
+  if (effects.writes_everything || statement.catalog == nullptr) everything_ = true;
+  if (everything_) return;
   const query::Catalog& catalog = *statement.catalog;
   if (layout_ != catalog.version() && !relations_.empty()) name_all_rows(catalog, database);
   layout_ = catalog.version();
