@@ -94,13 +94,16 @@ def cancel_a_running_statement(stage):
 
 @scenario(split=False)
 def cancel_with_a_wrong_key(stage):
-    a = stage.session()
+    a, b = stage.session("a"), stage.session("b")
     key = a.connection.backend_key
     a.connection.backend_key = key[:4] + bytes(byte ^ 255 for byte in key[4:])
-    a.send(query("SELECT 'not cancelled', pg_sleep(0.3)"))
+    b.query("SELECT pg_advisory_lock(7)")
+    a.send(query("SELECT 'not cancelled', pg_advisory_lock(7)"))
     stage.wait_for_activity("SELECT ''not cancelled''%")
     a.connection.cancel()
+    b.query("SELECT pg_advisory_unlock(7)")
     a.ready()
+    a.query("SELECT pg_advisory_unlock(7)")
 
 
 @scenario(hits=True)
