@@ -118,7 +118,7 @@ run_suite() { # NAME, in a shell of its own so that its failure ends nothing els
 }
 
 run_suites() {
-  local suites=() suite summary='' passed=0 failed=0 started
+  local suites=() suite summary='' failed=() started
   while (($# > 0)); do
     case $1 in
       --list) suite_names && return ;;
@@ -134,13 +134,16 @@ run_suites() {
     echo "===== $suite"
     started=$SECONDS
     if run_suite "$suite"; then
-      passed=$((passed + 1))
       summary+=$(printf '%-12s pass %5d s' "$suite" $((SECONDS - started)))$'\n'
     else
-      failed=$((failed + 1))
+      failed+=("$suite")
       summary+=$(printf '%-12s FAIL %5d s   build/test/%s.log' "$suite" $((SECONDS - started)) "$suite")$'\n'
     fi
   done
-  printf '\n%s%d passed, %d failed\n' "$summary" "$passed" "$failed"
-  ((failed == 0))
+  for suite in "${failed[@]}"; do
+    printf '\n===== %s failed; its last lines:\n' "$suite"
+    tail -n 40 "build/test/$suite.log"
+  done
+  printf '\n%s%d passed, %d failed\n' "$summary" $((${#suites[@]} - ${#failed[@]})) "${#failed[@]}"
+  ((${#failed[@]} == 0))
 }
