@@ -3,6 +3,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <ctime>
@@ -52,7 +53,8 @@ base::Result<std::unique_ptr<LoadGenerator>> LoadGenerator::make(const LoadConfi
 }
 
 base::Result<LoadReport> LoadGenerator::run(const base::Clock& clock) {
-  phase_end_ = clock.now() + config_.warmup;
+  turned_at_ = clock.now();
+  phase_end_ = turned_at_ + config_.warmup;
   for (Connection& connection : connections_) {
     if (auto sent = send_requests(connection, config_.depth, clock.now()); !sent) {
       return std::unexpected(sent.error());
@@ -71,7 +73,7 @@ base::Result<LoadReport> LoadGenerator::run(const base::Clock& clock) {
 
 base::Result<void> LoadGenerator::turn(const base::Clock& clock) {
   std::array<epoll_event, kEventsMax> events;
-  const int ready = ::epoll_wait(epoll_.get(), events.data(), kEventsMax, kWaitMs);
+  const int ready = ::epoll_wait(epoll_.get(), events.data(), kEventsMax, config_.poll ? 0 : kWaitMs);
   if (ready < 0 && errno != EINTR) return std::unexpected(system_error("epoll_wait"));
   for (int i = 0; i < ready; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
@@ -84,7 +86,10 @@ base::Result<void> LoadGenerator::turn(const base::Clock& clock) {
       if (auto read = read_replies(connection, clock); !read) return read;
     }
   }
-  return update_phase(clock.now(), clock);
+  const base::Nanos now = clock.now();
+  if (config_.poll && ready <= 0) polled_in_vain_ += now - turned_at_;
+  turned_at_ = now;
+  return update_phase(now, clock);
 }
 
 base::Result<void> LoadGenerator::update_phase(base::Nanos now, const base::Clock& clock) {
@@ -116,6 +121,7 @@ base::Result<void> LoadGenerator::begin_measure(const base::Clock& clock) {
     usage_before_ = *usage;
   }
   own_cpu_before_ = own_cpu();
+  polled_in_vain_ = 0;
   phase_ = Phase::kMeasure;
   measure_begin_ = clock.now();
   phase_end_ = measure_begin_ + config_.duration;
@@ -124,7 +130,7 @@ base::Result<void> LoadGenerator::begin_measure(const base::Clock& clock) {
 
 base::Result<void> LoadGenerator::end_measure(base::Nanos now) {
   report_.elapsed = now - measure_begin_;
-  report_.generator_cpu = own_cpu() - own_cpu_before_;
+  report_.generator_cpu = std::max<base::Nanos>(own_cpu() - own_cpu_before_ - polled_in_vain_, 0);
   if (!config_.server_pids.empty()) {
     auto usage = usage_of(config_.server_pids);
     if (!usage) return std::unexpected(usage.error());

@@ -54,6 +54,7 @@ void add_options(CLI::App& app, Options& options) {
   app.add_option("--seconds", options.seconds, "measured time")->capture_default_str();
   app.add_option("--warmup", options.warmup_seconds, "seconds before it")->capture_default_str();
   app.add_flag("--touch", options.load.touch_keys, "ask for every key once before measuring");
+  app.add_flag("--poll", options.load.poll, "never sleep: for a processor that nothing else needs");
   app.add_option("--expect-rows", options.load.expected.rows, "of every reply")->capture_default_str();
   app.add_option("--expect-bytes", options.load.expected.reply_bytes, "of every reply; 0: any");
   app.add_option("--server-pid", options.load.server_pids, "report what these and their children use")

@@ -46,11 +46,16 @@ class Machine:
             return cls(set(cpus), set(cpus), set(cpus))
         return cls({cpus[0]}, {cpus[1]}, set(cpus[2:]) or {cpus[1]})
 
+    def generator_alone(self):
+        """Whether the load generator has its processors for itself, so that it may poll."""
+        return not self.generator & (self.server | self.database)
+
     def describe(self):
         def text(cpus):
             return ",".join(str(cpu) for cpu in sorted(cpus))
 
-        return (f"load generator on CPU {text(self.generator)}, server under test on CPU {text(self.server)}, "
+        polling = ", polling" if self.generator_alone() else ""
+        return (f"load generator on CPU {text(self.generator)}{polling}, server under test on CPU {text(self.server)}, "
                 f"PostgreSQL behind a proxy on CPU {text(self.database)}")
 
 

@@ -56,8 +56,10 @@ def main():
         port = int(re.search(r":(\d+)$", echo.stdout.readline().strip()).group(1))
         sql = ["--sql", "SELECT body FROM items WHERE id = $1", "--touch"]
         for mode in ("simple", "prepared", "pipelined"):
-            status, report = run_load(load_program, port, "--mode", mode, "--server-pid", str(echo.pid), *sql)
-            check(mode, status == 0 and report["requests"] > 0 and report["errors"] == 0, report)
+            for how in ([], ["--poll"]):
+                status, report = run_load(load_program, port, "--mode", mode, "--server-pid", str(echo.pid), *sql, *how)
+                check(" ".join([mode, *how]), status == 0 and report["requests"] > 0 and report["errors"] == 0, report)
+                check("busy", 0 <= report["generator_busy"] <= 1.1, report)
         for depth in ("1", "16"):
             status, report = run_load(load_program, redis.server_address[1], "--mode", "redis", "--keys", "10",
                                       "--value-bytes", "100", "--depth", depth, "--expect-bytes", "108")
