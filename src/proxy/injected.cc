@@ -47,6 +47,8 @@ FingerprintCheck::~FingerprintCheck() {
 std::string_view FingerprintCheck::sql() {
   static const std::string text = [] {
     std::string union_of_all;
+    // What the snapshot is made from, and what only replies show: privileges, labels of enums, what text
+    // search makes of a word. Entries are kept as long as none of it has changed.
     for (const std::string_view table : {"pg_class",        "pg_proc",
                                          "pg_type",         "pg_operator",
                                          "pg_cast",         "pg_trigger",
@@ -56,11 +58,15 @@ std::string_view FingerprintCheck::sql() {
                                          "pg_aggregate",    "pg_inherits",
                                          "pg_index",        "pg_range",
                                          "pg_conversion",   "pg_opclass",
-                                         "pg_collation",    "pg_attribute",
+                                         "pg_opfamily",     "pg_collation",
+                                         "pg_attribute",    "pg_enum",
                                          "pg_amop",         "pg_amproc",
                                          "pg_auth_members", "pg_event_trigger",
                                          "pg_database",     "pg_db_role_setting",
-                                         "pg_publication",  "pg_publication_rel"}) {
+                                         "pg_publication",  "pg_publication_rel",
+                                         "pg_ts_config",    "pg_ts_config_map",
+                                         "pg_ts_dict",      "pg_ts_parser",
+                                         "pg_ts_template"}) {
       if (!union_of_all.empty()) union_of_all += " UNION ALL ";
       // The sum over (xmin, ctid) tells any row that came, went or changed.
       // Every name and operator is qualified: it runs under the session's search_path.
