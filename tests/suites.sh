@@ -9,6 +9,7 @@ protocol|build server test|dev|messages in any order, directly and through pgwei
 behaviour|build server test|dev|scripts of statements with the outcome expected of each: hit, miss, bypass
 settings|build server test|release|each setting changed in every way: replies as directly, and hits; and it finds what is planted
 privileges|build server test|release|who may read what, changed in every way, here and elsewhere: rows or error as directly
+differ|build server test|release|random schemas, statements, settings and roles: replies as directly; and it finds what is planted
 sync|build server test|release|the change stream when things go wrong: lost, stalled, restarted, changed elsewhere
 freshness|build server test|release|every reply against what had been acknowledged before, with faults; and it finds what is planted
 drivers|build server test source node|dev|psycopg 3, node-postgres, and libpq's pipeline mode, with the same results as directly
@@ -34,10 +35,11 @@ suite_names() { awk -F'|' 'NF { print $1 }' <<<"$SUITES"; }
 
 help_test() {
   cat <<'HELP'
-Usage: ./dev test [--list] [SUITE...]
+Usage: ./dev test [--list] [--long] [SUITE...]
 
 Runs the suites named, or all of them, and ends with one line for each: its outcome and its seconds. The
-exit status is 1 if any failed. The output of each is kept in build/test/SUITE.log.
+exit status is 1 if any failed. The output of each is kept in build/test/SUITE.log. --long gives settings,
+privileges, sync, freshness, ask-twice and differ many times more to do, for an hour or more in all.
 
 Suites:
 HELP
@@ -51,6 +53,7 @@ fails then is the suite, not pgweir.
 Examples:
   ./dev test
   ./dev test unit protocol
+  ./dev test --long freshness
   PGWEIR_TEST_PROXY=relay ./dev test pg-regress
 HELP
 }
@@ -59,15 +62,16 @@ run_ctest() { # PRESET [ctest arguments]
   ctest --test-dir "build/$1" --output-on-failure -j"${JOBS:-$(nproc)}" "${@:2}"
 }
 
+LONG=  # or --long, for the suites that know it
 suite_unit() { run_ctest dev; }
 suite_release() { run_ctest release -R '^cache$'; }
 suite_style() { build/dev/style_test; }
 suite_protocol() { tests/protocol/run; }
 suite_serve() { tests/serve/run; }
-suite_settings() { tests/settings/run; }
-suite_privileges() { tests/privileges/run; }
-suite_sync() { tests/sync/run; }
-suite_freshness() { tests/freshness/run && tests/freshness/run --no-planted --follow 2; }
+suite_settings() { tests/settings/run $LONG; }
+suite_privileges() { tests/privileges/run $LONG; }
+suite_sync() { tests/sync/run $LONG; }
+suite_freshness() { tests/freshness/run $LONG && tests/freshness/run $LONG --no-planted --follow 2; }
 suite_drivers() { tests/drivers/run; }
 suite_psql() { tests/psql/run; }
 suite_pgbench() { tests/pgbench/run; }
@@ -75,9 +79,10 @@ suite_setup() { tests/setup/run; }
 suite_explain() { tests/explain/run; }
 suite_dump() { tests/dump/run; }
 suite_pg_regress() { tests/pg_regress/run; }
-suite_ask_twice() { tests/pg_regress/ask_twice; }
+suite_ask_twice() { tests/pg_regress/ask_twice $LONG; }
 suite_isolation() { tests/pg_regress/run --suite isolation; }
 suite_fuzz() { ./dev fuzz --seconds 10; }
+suite_differ() { tests/differ/run $LONG; }
 suite_pins() { tests/pins/run; }
 suite_tsan() { run_ctest tsan -R '^(cache|observe|proxy)$' && tests/protocol/run --preset tsan; }
 suite_behaviour() { tests/behaviour/run; }
@@ -122,6 +127,7 @@ run_suites() {
   while (($# > 0)); do
     case $1 in
       --list) suite_names && return ;;
+      --long) LONG=--long ;;
       -*) usage_error test "unknown option '$1'" ;;
       *) [[ -n $(suite_field "$1" 4) ]] || usage_error test "no suite is called '$1'" && suites+=("$1") ;;
     esac
