@@ -447,6 +447,18 @@ TEST_F(ExchangeTest, AQueryBehindACopyIsItsOwnGroup) {
   EXPECT_EQ(ready(), 2);
 }
 
+TEST_F(ExchangeTest, ASyncThatACopyHasReadIsNotAnswered) {
+  query(1);
+  exchange.sent_sync();
+  exchange.sent_copy_data();
+  query(2);
+  ASSERT_TRUE(exchange.received_copy_in());
+  error();  // because of the data, which it reads behind the Sync
+  EXPECT_EQ(bare_ready(), 1);
+  exchange.received_reply('C');
+  EXPECT_EQ(bare_ready(), 2);
+}
+
 TEST_F(ExchangeTest, AQueryBehindAFailedMessageIsSkippedUpToSync) {
   extended(1);
   query(1);

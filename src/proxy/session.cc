@@ -128,12 +128,9 @@ bool Session::read_upstream() {
       case io::IoStatus::kWouldBlock:
         return false;
       case io::IoStatus::kClosed:
-        backend_is_gone_ = true;  // and so the outcome of all that it was doing is settled
         upstream_closed("closed");
         return false;
       case io::IoStatus::kFailed:
-        // It resets the connection if it ends before it has read everything.
-        backend_is_gone_ = reply_path_ != nullptr && reply_path_->said_farewell();
         upstream_closed(upstream_.stream().error());
         return false;
     }
@@ -607,8 +604,11 @@ void Session::close_when_written() {
   timer_ = services_.loop.after(kLastWordsTimeout, [this] { last_words_said(); });
 }
 
+// The end of its connection does not tell: it may be the network's between, and the backend lives on.
+bool Session::backend_is_gone() const { return reply_path_ != nullptr && reply_path_->said_farewell(); }
+
 void Session::last_words_said() {
-  if (query_path_ == nullptr || !upstream_.is_open() || backend_is_gone_) return end();
+  if (query_path_ == nullptr || !upstream_.is_open() || backend_is_gone()) return end();
   linger();
 }
 
@@ -622,7 +622,7 @@ void Session::end() {
     auto fences = std::make_shared<std::vector<Fence>>(query_path_->take_fences());
     std::erase_if(*fences, [](const Fence& fence) { return fence.empty(); });
     // The connection broke and the backend may live on: held for as long as a TTL lets an entry live.
-    if (!fences->empty() && !backend_is_gone_)
+    if (!fences->empty() && !backend_is_gone())
       services_.loop.after(live_->cache_ttl, [fences] { fences->clear(); });
   }
   client_.close();

@@ -97,6 +97,7 @@ class Session final : public ChannelOwner, public std::enable_shared_from_this<S
   void refuse(const wire::Complaint& complaint);
   void close_when_written();
   void last_words_said();
+  bool backend_is_gone() const;
   void linger();
   void drop_upstream();
   void say_eof_upstream();
@@ -113,8 +114,7 @@ class Session final : public ChannelOwner, public std::enable_shared_from_this<S
   bool draining_ = false;
   bool resume_planned_ = false;
   bool first_read_ = true;
-  bool direct_tls_ = false;  // the client began with TLS, without SSLRequest
-  bool backend_is_gone_ = false;
+  bool direct_tls_ = false;          // the client began with TLS, without SSLRequest
   std::uint64_t unheard_bytes_ = 0;  // of replies, read since the client has gone
   bool client_eof_ = false;          // the client sends no more, but may read
   bool eof_said_ = false;            // PostgreSQL knows that no more will come

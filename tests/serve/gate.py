@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import struct
 import threading
 
 from scratch.process import free_port
@@ -16,6 +17,7 @@ class Gate:
         self.target = ("127.0.0.1", target_port)
         self.listener = None
         self.ends = []
+        self.left_alone = set()
         self._reserve()
 
     def __enter__(self):
@@ -46,6 +48,18 @@ class Gate:
         self.listener = None
         self._reserve()
 
+    def cut(self, reset):
+        """Who was through is cut off, by a reset or as if PostgreSQL had closed; PostgreSQL hears nothing of it."""
+        clients, servers = self.ends[0::2], self.ends[1::2]
+        self.left_alone.update(servers)
+        for client in clients:
+            if reset:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                client.shutdown(socket.SHUT_RD)  # ends the recv() of the thread that copies
+                client.close()
+            else:
+                client.shutdown(socket.SHUT_WR)
+
     def _accept(self, listener):
         with contextlib.suppress(OSError):
             while True:
@@ -53,15 +67,15 @@ class Gate:
                 server = socket.create_connection(self.target)
                 self.ends += [client, server]
                 for source, sink in ((client, server), (server, client)):
-                    threading.Thread(target=_copy, args=(source, sink), daemon=True).start()
+                    threading.Thread(target=self._copy, args=(source, sink), daemon=True).start()
 
-
-def _copy(source, sink):
-    with contextlib.suppress(OSError):
-        while raw := source.recv(65536):
-            sink.sendall(raw)
-    _hang_up(source)
-    _hang_up(sink)
+    def _copy(self, source, sink):
+        with contextlib.suppress(OSError):
+            while raw := source.recv(65536):
+                sink.sendall(raw)
+        for end in (source, sink):
+            if end not in self.left_alone:
+                _hang_up(end)
 
 
 def _hang_up(end):

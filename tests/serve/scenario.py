@@ -174,8 +174,11 @@ class Pgweir:
     def status(self):
         return json.loads(self.http("/api/status")[1])
 
-    def metric(self, name):
-        return sum(value for (found, _), value in parse_metrics(self.http("/metrics")[1]).items() if found == name)
+    def metric(self, name, **labels):
+        """The sum over all that have these labels."""
+        wanted = set(labels.items())
+        metrics = parse_metrics(self.http("/metrics")[1])
+        return sum(value for (found, having), value in metrics.items() if found == name and wanted <= having)
 
     def wait_ready(self, status):
         """Until /readyz answers with this status; returns its text."""

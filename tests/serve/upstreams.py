@@ -7,7 +7,7 @@ from scratch import wire
 from scratch.process import wait_until
 from serve.gate import Gate
 from serve.impostor import READY, Impostor
-from serve.scenario import fatal, holds, same, scenario, url
+from serve.scenario import fatal, holds, same, scenario, url, waits_for
 
 
 def told_that_unreachable(fields, *ports):
@@ -39,6 +39,34 @@ def unreachable_later(stage):
             told_that_unreachable(fatal(a), gate.port)
             told_that_unreachable(pgweir.refusal(), gate.port)
             pgweir.wait_ready(503)
+
+
+@scenario
+def cut_off_from_a_backend_that_writes_on(stage):
+    """What it was doing may be committed at any time after: nobody may be answered from before."""
+    stage.plain.sql("CREATE TABLE cut_off AS SELECT 1 AS id, 0 AS n")
+    read = "SELECT n FROM cut_off WHERE id = 1"
+
+    def hits(pgweir):
+        return pgweir.metric("pgweir_cache_lookups_total", outcome="hit")
+
+    for wanted, reset in ((1, True), (2, False)):
+        with Gate(stage.plain.port) as gate, stage.pgweir(url(gate.port)) as pgweir:
+            gate.open()
+            a = pgweir.session()
+            wait_until("a hit", lambda session=a, pgweir=pgweir: session.rows(read) and hits(pgweir) > 0)
+            with wire.Connection(stage.plain.host, stage.plain.port, database="postgres") as locker:
+                locker.rows("BEGIN; LOCK TABLE cut_off IN EXCLUSIVE MODE")
+                a.send(wire.query(f"UPDATE cut_off SET n = {wanted}"))
+                waits_for(stage.plain, "UPDATE cut_off%", "relation")
+                gate.cut(reset)
+                fatal(a)
+                b = pgweir.session()
+                for _ in range(3):
+                    same("before it is committed", b.rows(read), [[str(wanted - 1)]])
+                locker.rows("COMMIT")
+                wait_until("the write", lambda locker=locker, value=str(wanted): locker.rows(read) == [[value]])
+            same("after", b.rows(read), [[str(wanted)]])
 
 
 @scenario
