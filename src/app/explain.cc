@@ -31,6 +31,7 @@ constexpr int kRefused = 2;  // the database cannot be reached, or refuses
 struct ExplainOptions {
   std::string sql, url, role, config_file, format = "text";
   std::vector<std::string> parameters;
+  std::shared_ptr<const query::Rules> rules;  // null: none
 };
 
 struct Finish {
@@ -58,6 +59,9 @@ std::optional<std::string> read_config(ExplainOptions& options) {
   if (!config) return config.error().front().to_string();
   if (options.url.empty()) options.url = config::format_upstream(config->upstream);
   if (options.role.empty()) options.role = config->sync.user;
+  auto rules = query::Rules::make(config->rules);
+  if (!rules) return options.config_file + ": " + rules.error().message;
+  options.rules = std::move(*rules);
   return std::nullopt;
 }
 
@@ -84,9 +88,10 @@ bool is_readable(PGconn* connection, const ExplainSession& session, const std::s
 void add_obstacle(query::Explanation& explanation, const query::Verdict& verdict,
                   const ExplainSession& session, const std::vector<std::string>& parameters) {
   if (!explanation.cacheable()) return;
-  if (session.follows && session.setup.promise != sync::Promise::kFull)
+  const bool wants_stream = session.follows && !verdict.accept_ttl;
+  if (wants_stream && session.setup.promise != sync::Promise::kFull)
     return explanation.refuse("stream_behind", session.setup.findings.front().what);
-  if (session.follows && verdict.unfollowed != 0) {
+  if (wants_stream && verdict.unfollowed != 0) {
     const query::Relation* const relation = session.catalog->relation(verdict.unfollowed);
     return explanation.refuse("not_followed", relation == nullptr ? "" : query::qualified_name(*relation));
   }
@@ -98,12 +103,14 @@ void add_obstacle(query::Explanation& explanation, const query::Verdict& verdict
 query::Explanation explain(PGconn* connection, const ExplainSession& session, const ExplainOptions& options) {
   const query::SearchPath path(session.settings.search_path, session.settings.temporary_names);
   query::StatementTable table({});
+  table.set_rules(options.rules);
   const query::Scan scan = query::scan(options.sql, base::random_secret());
   const query::Verdict unreadable = query::unknown_verdict(query::Reason::kUnsafeEncoding);
   const query::Verdict& verdict = is_readable(connection, session, options.sql)
                                       ? table.verdict(options.sql, scan, *session.catalog, path)
                                       : unreadable;
-  query::Explanation explanation = query::explain(verdict, *session.catalog, options.sql);
+  query::Explanation explanation =
+      query::explain(verdict, *session.catalog, options.sql, options.rules.get());
   if (explanation.writes_everything && &verdict != &unreadable)
     explanation.untold = query::why_untold(options.sql, *session.catalog, path);
   add_obstacle(explanation, verdict, session, options.parameters);
@@ -145,7 +152,9 @@ void add_explain(CLI::App& cli, int& exit_code) {
           "--role", options->role,
           "the login that follows the changes (pgweir serve --sync-user): judge by its change stream")
       ->type_name("NAME");
-  command->add_option("--config", options->config_file, "take --url and --role from pgweir's own file")
+  command
+      ->add_option("--config", options->config_file,
+                   "pgweir's own file: its rules count, and --url and --role come from it")
       ->type_name("FILE");
   command
       ->add_option("-p,--param", options->parameters, "the value of a parameter, $1 first; may be repeated")

@@ -47,12 +47,12 @@ Json key_json(const ExplainSession& session) {
           {"settings", settings}};
 }
 
-Json freshness_json(const ExplainSession& session) {
+Json freshness_json(const query::Explanation& explanation, const ExplainSession& session) {
   Json missing = Json::array();
   for (const sync::Finding& finding : session.setup.findings)
     if (!finding.advice)
       missing.push_back({{"code", finding.code}, {"what", finding.what}, {"fix", finding.fix}});
-  return {{"promise", sync::promise_name(promise_of(session))},
+  return {{"promise", sync::promise_name(promise_of(explanation, session))},
           {"followed_as", session.follows ? Json(session.setup.facts.role) : Json(nullptr)},
           {"missing", missing}};
 }
@@ -99,6 +99,7 @@ void write_verdict(Text& text, const query::Explanation& explanation) {
     text.line("reason", explanation.reason + detail);
     text.line("what to do", explanation.advice);
   }
+  if (!explanation.template_id.empty()) text.line("template", explanation.template_id);
   if (explanation.rule) text.line("rule", *explanation.rule);
 }
 
@@ -115,10 +116,11 @@ void write_key(Text& text, const ExplainSession& session) {
                               !is_shown(setting) ? "(not shown)" : setting.value.value_or("NULL")));
 }
 
-void write_freshness(Text& text, const ExplainSession& session) {
+void write_freshness(Text& text, const query::Explanation& explanation, const ExplainSession& session) {
   const sync::SetupStatus& setup = session.setup;
-  text.line("promise", sync::promise_name(promise_of(session)));
-  if (!session.follows && setup.promise == sync::Promise::kFull)
+  text.line("promise", sync::promise_name(promise_of(explanation, session)));
+  if (explanation.accepts_ttl) text.line("", "a rule or a hint accepts that");
+  if (!session.follows && !explanation.accepts_ttl && setup.promise == sync::Promise::kFull)
     text.line("", "full, if pgweir follows the changes: --role NAME judges by its login");
   for (const sync::Finding& finding : setup.findings)
     if (!finding.advice) text.line("", fmt::format("{}; {} [{}]", finding.what, finding.fix, finding.code));
@@ -126,9 +128,10 @@ void write_freshness(Text& text, const ExplainSession& session) {
 
 }  // namespace
 
-sync::Promise promise_of(const ExplainSession& session) {
+sync::Promise promise_of(const query::Explanation& explanation, const ExplainSession& session) {
   const sync::Promise promise = session.setup.promise;
-  if (promise == sync::Promise::kFull && !session.follows) return sync::Promise::kFencesAndTtl;
+  if (promise == sync::Promise::kFull && (!session.follows || explanation.accepts_ttl))
+    return sync::Promise::kFencesAndTtl;
   return promise;
 }
 
@@ -138,6 +141,7 @@ std::string explain_json(const query::Explanation& explanation, const ExplainSes
             {"reason", explanation.reason},
             {"detail", or_null(explanation.detail)},
             {"advice", or_null(explanation.advice)},
+            {"template", or_null(explanation.template_id)},
             {"rule", explanation.rule ? Json(*explanation.rule) : Json(nullptr)},
             {"reads", to_json(explanation.reads)},
             {"rows", to_json(explanation.rows)}};
@@ -147,7 +151,7 @@ std::string explain_json(const query::Explanation& explanation, const ExplainSes
                                   {"relations", to_json(explanation.writes)},
                                   {"rows", to_json(explanation.changed_rows)}};
   json["key"] = key_json(session);
-  json["freshness"] = freshness_json(session);
+  json["freshness"] = freshness_json(explanation, session);
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -164,7 +168,7 @@ std::string explain_text(const query::Explanation& explanation, const ExplainSes
   }
   if (!explanation.cacheable()) return text.take();
   write_key(text, session);
-  write_freshness(text, session);
+  write_freshness(text, explanation, session);
   return text.take();
 }
 

@@ -10,8 +10,8 @@
 
 namespace pgweir::app {
 
-// The promise that holds for what is cached, with what there is.
-sync::Promise promise_of(const ExplainSession& session);
+// The promise that holds for the statement's reply, with what there is.
+sync::Promise promise_of(const query::Explanation& explanation, const ExplainSession& session);
 
 std::string explain_json(const query::Explanation& explanation, const ExplainSession& session);
 // colour: with escapes for a terminal.

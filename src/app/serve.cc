@@ -103,6 +103,7 @@ sigset_t block_signals() {
 config::Config with_live_part(config::Config current, const config::Config& next) {
   current.upstream = next.upstream;
   current.cache.ttl = next.cache.ttl;
+  current.rules = next.rules;
   proxy::ServerConfig server = next.server;
   server.listen = current.server.listen;
   server.unix_socket_dir = current.server.unix_socket_dir;
@@ -123,6 +124,18 @@ std::string differing_settings(const config::Config& a, const config::Config& b)
   return names;
 }
 
+// Null if there are none.
+base::Result<std::shared_ptr<const query::Rules>> make_rules(const config::Config& config) {
+  if (config.rules.empty()) return nullptr;
+  return query::Rules::make(config.rules);
+}
+
+base::Result<void> reload(const config::Config& next, proxy::Server& server) {
+  auto rules = make_rules(next);
+  if (!rules) return std::unexpected(rules.error());
+  return server.reload(next.server, next.upstream, next.cache.ttl, std::move(*rules));
+}
+
 // A bad file changes nothing; what cannot change while pgweir runs is said.
 void reload(const ServeOptions& options, CurrentConfig& current, proxy::Server& server,
             const base::Clock& clock) {
@@ -130,7 +143,7 @@ void reload(const ServeOptions& options, CurrentConfig& current, proxy::Server& 
   sd_notify(0, ("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(clock.now() / base::kMicrosecond)).c_str());
   if (auto next = load_config(options); !next) {
     spdlog::error("configuration not reloaded: nothing has changed");
-  } else if (auto done = server.reload(next->server, next->upstream, next->cache.ttl); !done) {
+  } else if (auto done = reload(*next, server); !done) {
     spdlog::error("configuration not reloaded, nothing has changed: {}", done.error().message);
   } else {
     current.set(with_live_part(*current.get(), *next));
@@ -173,13 +186,18 @@ int serve(const ServeOptions& options) {
     spdlog::error("{}", secret.error().message);
     return 2;
   }
+  auto rules = make_rules(*config);
+  if (!rules) {
+    spdlog::error("{}", rules.error().message);
+    return 2;
+  }
   raise_file_limit(config->server.sessions_max);
 
   const base::SystemClock clock;
   cache::Generations generations(config->cache.generation_slots_log2);
   cache::Cache cache(config->cache, clock, generations);
   proxy::Server server({clock, cache, *secret, config->sync}, config->server, config->upstream,
-                       config->cache.ttl);
+                       config->cache.ttl, std::move(*rules));
   if (auto started = server.start(); !started) {
     spdlog::error("{}", started.error().message);
     return 1;

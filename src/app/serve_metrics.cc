@@ -47,6 +47,18 @@ void write_lookups(const Workers& workers, PrometheusWriter& out) {
   });
 }
 
+void write_rules(const Workers& workers, PrometheusWriter& out) {
+  proxy::RuleStats::Totals totals;
+  for (const ProxyStats* worker : workers) worker->rules.add_to(totals);
+  if (totals.empty()) return;
+  out.family("pgweir_rule_lookups_total", "Statements under a rule, by what became of them.",
+             MetricType::kCounter);
+  for (const auto& [rule, outcomes] : totals)
+    for (const Outcome outcome : {Outcome::kHit, Outcome::kMiss, Outcome::kBypass})
+      out.sample({{"rule", rule}, {"outcome", proxy::outcome_name(outcome)}},
+                 outcomes[static_cast<std::size_t>(outcome)]);
+}
+
 void write_cache(const cache::CacheStats& stats, PrometheusWriter& out) {
   out.gauge("pgweir_cache_entries", "Replies kept in memory.", stats.entries);
   out.gauge("pgweir_cache_bytes", "Memory taken by the cache, all told.", stats.bytes);
@@ -139,6 +151,7 @@ std::string metrics_text(const Running& running) {
   out.family("pgweir_build_info", "Always 1; the version is a label.", MetricType::kGauge);
   out.sample({{"version", PGWEIR_VERSION}}, 1);
   write_lookups(workers, out);
+  write_rules(workers, out);
   write_cache(running.cache.stats(), out);
   write_proxy(workers, out);
   write_times(workers, out);

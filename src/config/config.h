@@ -10,6 +10,7 @@
 
 #include "cache/config.h"
 #include "proxy/config.h"
+#include "query/rules.h"
 #include "sync/config.h"
 
 namespace pgweir::config {
@@ -26,6 +27,7 @@ struct Config {
   cache::CacheConfig cache;
   sync::SyncConfig sync;
   AdminConfig admin;
+  std::vector<query::RuleConfig> rules;  // in their order
 };
 
 // Something wrong, and where.

@@ -90,7 +90,8 @@ url = "postgres://shop@db"
           "pgweir.toml:10:19: error: cache.entry_bytes_max is an array; allowed is a size from 1KiB to "
           "1GiB, in quotes",
           "pgweir.toml:11:14: error: cache.ttl_jitter is text; allowed is a number from 0 to 1",
-          "pgweir.toml:12:2: error: unknown section \"chache\"; there are server, upstream, cache, sync, admin",
+          "pgweir.toml:12:2: error: unknown section \"chache\"; there are server, upstream, cache, sync, "
+          "admin",
           "pgweir.toml:14:29: error: upstream.allow_passwordless_remote is text; allowed is true or false",
           "pgweir.toml:15:7: error: upstream.url: the upstream URL must not have a user: clients bring "
           "their own"));

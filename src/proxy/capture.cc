@@ -37,7 +37,7 @@ void Capture::finish(base::Nanos ttl, base::Nanos now) {
   if (!fill_) return;
   if (!complete_) return fail();
   const std::string_view part = bytes_.view();
-  fill_.keep(std::span(&part, 1), 0, dependencies_, ttl, now - sent_at_);
+  fill_.keep(std::span(&part, 1), 0, dependencies_, ttl_ != 0 ? ttl_ : ttl, now - sent_at_);
 }
 
 // An error of the statement itself will come again, and nobody should queue for it; a cancel, a

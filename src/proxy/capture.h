@@ -16,19 +16,20 @@ namespace pgweir::proxy {
 // unused. One session's; ends the fill exactly once.
 class Capture {
  public:
-  // dependencies: as observed before the query was sent.
+  // dependencies: as observed before the query was sent. ttl: 0: what finish() gives.
   Capture(cache::Fill fill, std::vector<cache::Dependency> dependencies, std::uint64_t bytes_max,
-          base::Nanos sent_at)
+          base::Nanos sent_at, base::Nanos ttl = 0)
       : fill_(std::move(fill)),
         dependencies_(std::move(dependencies)),
         bytes_max_(bytes_max),
-        sent_at_(sent_at) {}
+        sent_at_(sent_at),
+        ttl_(ttl) {}
 
   // A part of the reply: header or body bytes of one message of the given type.
   void add(char type, std::string_view part);
   // The statement has failed: the next to ask may fare better.
   void fail() { fill_.abandon(cache::FillEnd::kFailed); }
-  // ReadyForQuery has come.
+  // ReadyForQuery has come. ttl: where the statement has none of its own.
   void finish(base::Nanos ttl, base::Nanos now);
 
  private:
@@ -40,6 +41,7 @@ class Capture {
   base::Buffer bytes_;
   std::uint64_t bytes_max_;
   base::Nanos sent_at_;
+  base::Nanos ttl_;
   bool complete_ = false;
 };
 

@@ -17,7 +17,11 @@ std::uint64_t next_version() {
 DatabaseCatalog::DatabaseCatalog(std::string name, cache::Generations& generations,
                                  const base::HashSecret& secret, std::atomic<std::uint64_t>& epoch,
                                  const sync::FollowerConfig* follower, const base::Clock& clock)
-    : name_(std::move(name)), generations_(generations), slots_(generations, secret, name_), epoch_(epoch) {
+    : name_(std::move(name)),
+      lag_max_(follower != nullptr ? follower->pulse.lag_max : 0),
+      generations_(generations),
+      slots_(generations, secret, name_),
+      epoch_(epoch) {
   if (follower != nullptr)
     follower_ = std::make_unique<sync::Follower>(*follower, name_, slots_, actions(), clock);
 }
@@ -32,7 +36,7 @@ sync::FollowerActions DatabaseCatalog::actions() {
 
 std::optional<SessionReason> DatabaseCatalog::stream_obstacle(const query::Verdict& verdict,
                                                               base::Nanos now) const {
-  if (!follower_) return std::nullopt;
+  if (!follower_ || verdict.accept_ttl) return std::nullopt;
   if (!follower_->freshness().is_fresh(now)) return SessionReason::kStreamBehind;
   if (verdict.unfollowed != 0) return SessionReason::kNotFollowed;
   if (settling_.all_settled()) return std::nullopt;
@@ -42,7 +46,10 @@ std::optional<SessionReason> DatabaseCatalog::stream_obstacle(const query::Verdi
 }
 
 void DatabaseCatalog::release_when_passed(cache::Hold hold) {
-  if (follower_) return follower_->release_when_passed(std::move(hold));
+  if (follower_) {
+    generations_.bump(untold());
+    return follower_->release_when_passed(std::move(hold));
+  }
   hold.release();
 }
 

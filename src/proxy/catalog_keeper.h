@@ -75,7 +75,12 @@ class DatabaseCatalog {
 
   // Whether changes made elsewhere are told by a stream; else age bounds what is not noticed.
   bool follows() const { return follower_ != nullptr; }
-  // Why nothing that the statement reads may be answered from the cache now, as far as the stream goes.
+  // Whether the stream tells of DDL and settings just now; true if there is none, since age bounds it then.
+  bool is_told(base::Nanos now) const { return !follower_ || follower_->freshness().is_fresh(now); }
+  // What may be read by age alone while the stream does not tell must be younger.
+  base::Nanos lag_max() const { return lag_max_; }
+  // Why nothing that the statement reads may be answered from the cache now, as far as the stream goes. One
+  // that accepts freshness by TTL asks for nothing here.
   std::optional<SessionReason> stream_obstacle(const query::Verdict& verdict, base::Nanos now) const;
   // Whether the catalog's snapshot must count as changed by a statement. Code that may hold DDL is told by
   // the stream, if there is one, before anyone hits again.
@@ -94,6 +99,8 @@ class DatabaseCatalog {
   // query/dependencies.h.
   cache::Generations& generations() const { return generations_; }
   cache::Slot everything() const { return slots_.everything(); }
+  // Of what the change stream does not tell: moves after every write whose effects could not be read.
+  cache::Slot untold() const { return slots_.named(0); }
   cache::Slot slot_of(query::Oid relation) const { return slots_.relation(relation); }
   cache::Slot slot_of_row(std::uint64_t name) const { return slots_.named(name); }
   const base::HashSecret& secret() const { return slots_.secret(); }
@@ -110,6 +117,7 @@ class DatabaseCatalog {
   sync::FollowerActions actions();
 
   const std::string name_;
+  const base::Nanos lag_max_;
   cache::Generations& generations_;
   const sync::DatabaseSlots slots_;
   std::atomic<std::uint64_t>& epoch_;
@@ -137,6 +145,8 @@ class CatalogKeeper {
   std::shared_ptr<DatabaseCatalog> database(std::string_view name);
   // Those in use so far.
   std::vector<std::shared_ptr<DatabaseCatalog>> databases() const;
+  // Replies kept until now, and those on their way, answer nobody any more.
+  void outdate_replies() { generations_.bump(generations_.slot_of(0)); }
 
  private:
   cache::Generations& generations_;

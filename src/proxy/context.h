@@ -3,6 +3,7 @@
 // they are old: what changes elsewhere is then noticed no later than the age limit.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -88,6 +89,15 @@ class Context {
   std::uint64_t judged_epoch() const {
     return snapshot_.catalog != nullptr ? snapshot_.epoch : database_->epoch();
   }
+  // Whether catalog and settings are true though the change stream may not tell: else they must be young.
+  bool is_recent(base::Nanos now) const {
+    return database_->is_told(now) || (is_young(snapshot_.loaded_at, now) && is_young(settings_at_, now));
+  }
+  // Another session may have found the catalog true since. Whether that was not long ago.
+  bool renew_snapshot(base::Nanos now) {
+    if (database_->follows() && !is_young(snapshot_.loaded_at, now)) take_snapshot();
+    return is_young(snapshot_.loaded_at, now);
+  }
   // The last one known, true or not: effects judged by it must be taken with doubt. May be null.
   const query::Catalog* last_catalog() const { return snapshot_.catalog.get(); }
   // Whether it is worth looking for a name that the catalog does not have.
@@ -98,6 +108,9 @@ class Context {
  private:
   static constexpr base::Nanos kNewNamesAge = 50 * base::kMillisecond;
 
+  bool is_young(base::Nanos at, base::Nanos now) const {
+    return now - at < std::min(age_max_, database_->lag_max());
+  }
   bool snapshot_is_true(base::Nanos now) const {
     return snapshot_.catalog != nullptr && snapshot_.epoch == database_->epoch() &&
            (database_->follows() || now - snapshot_.loaded_at < age_max_);

@@ -39,6 +39,7 @@ bool wants_context(const query::Verdict& verdict) {
 
 }  // namespace
 
+const query::Scan QueryPath::kNoScan{};
 const query::Verdict QueryPath::kUnparsable = query::unknown_verdict(query::Reason::kUnparsable);
 
 QueryPath::QueryPath(Services& services, Channel& client, Channel& upstream, const std::string& database,
@@ -134,8 +135,10 @@ std::size_t QueryPath::query(std::string_view raw) {
   const auto sql = wire::parse_query(raw.substr(wire::kHeaderBytes));
   const query::Scan scan = sql ? query::scan(*sql, services_.secret) : query::Scan{};
   const query::Verdict* verdict = &judge(sql.value_or(""), scan);
-  if (!exchange_.open() && (wait_for_context(*verdict) || wait_for_followers(*verdict))) return 0;
-  const Question question{.verdict = verdict, .sql = sql.value_or(""), .scan = scan};
+  if (!exchange_.open() &&
+      (wait_for_context(*verdict) || wait_for_recent_context(*verdict) || wait_for_followers(*verdict)))
+    return 0;
+  const Question question{.verdict = verdict, .sql = sql.value_or(""), .scan = &scan};
   const Answer answer = exchange_.open() ? Answer::kForward : ask(question);
   if (exchange_.open()) services_.stats.count(Outcome::kBypass, SessionReason::kPipeline);
   switch (answer) {
@@ -166,20 +169,22 @@ std::size_t QueryPath::batch() {
   if (arrived_at_ == 0) arrived_at_ = now_;
   PreparedStatement* known = batch_.parse ? nullptr : prepared_.find(batch_.bind.statement);
   Question question{.verdict = &kUnparsable, .bind = &batch_.bind, .describes = batch_.describes};
+  std::optional<query::Scan> scan;
   if (batch_.parse) {
-    question.scan = query::scan(batch_.parse->sql, services_.secret);
+    question.scan = &scan.emplace(query::scan(batch_.parse->sql, services_.secret));
     question.sql = batch_.parse->sql;
     question.types = &batch_.parse->parameter_types;
-    question.verdict = &judge(batch_.parse->sql, question.scan);
+    question.verdict = &judge(batch_.parse->sql, *scan);
   } else if (known != nullptr) {
     question.sql = known->sql;
-    question.scan = known->scan;
+    question.scan = &known->scan;
     question.types = &known->parameter_types;
     question.verdict = &judge(*known);
     question.seed = known->recall.verdict != nullptr ? &known->recall.key_seed : nullptr;
   }
   // What recalls its verdict was judged in a context that is still known.
   if (question.seed == nullptr && wait_for_context(*question.verdict)) return 0;
+  if (question.verdict->accept_ttl && wait_for_recent_context(*question.verdict)) return 0;
 
   const Answer answer = ask_batch(question, known);
   if (answer == Answer::kWait) return 0;
@@ -204,11 +209,11 @@ QueryPath::Answer QueryPath::ask_batch(const Question& question, const PreparedS
   if (batch_.parse && !batch_.parse->statement.empty() && transaction_.status() == 'T') {
     const Why why = question.verdict->cacheable() ? Why(SessionReason::kPreparedInTransaction)
                                                   : why_not(*question.verdict);
-    stats.count(Outcome::kBypass, why);
+    stats.count(Outcome::kBypass, why, *question.verdict);
     return Answer::kForward;
   }
   if (known != nullptr && question.verdict->cacheable() && !in_doubt_ && is_outdated(*known)) {
-    stats.count(Outcome::kBypass, SessionReason::kStatementOutdated);
+    stats.count(Outcome::kBypass, SessionReason::kStatementOutdated, *question.verdict);
     return Answer::kForward;
   }
   return ask(question);
@@ -218,7 +223,7 @@ QueryPath::Answer QueryPath::ask_batch(const Question& question, const PreparedS
 PreparedStatements::Pending QueryPath::parsed_now(const Question& question, bool deferred) const {
   const wire::Parse& parse = *batch_.parse;
   return {std::string(parse.statement),
-          {std::string(parse.sql), question.scan, parse.parameter_types, current_stamp(), deferred,
+          {std::string(parse.sql), *question.scan, parse.parameter_types, current_stamp(), deferred,
            context_.round()}};
 }
 
@@ -281,10 +286,8 @@ const query::Verdict& QueryPath::judge(PreparedStatement& statement) {
 
 // Reads settings and catalog first, if they are not known and the backend is free to be asked.
 bool QueryPath::wait_for_context(const query::Verdict& verdict) {
-  if (transaction_.status() != 'I' || !exchange_.empty() || relaying_) return false;
   const base::Nanos now = now_;
-  if (&verdict == &kUnreadable || !context_.text_is_readable("") || prepared_.unnamed_is_untracked())
-    return false;
+  if (&verdict == &kUnreadable || !may_ask()) return false;
   const bool known =
       context_.catalog(now) != nullptr && context_.settings_known(now) && !prepared_.in_doubt();
   // A name that the catalog does not have may be new: created elsewhere. Passed on unread, the statement
@@ -304,6 +307,27 @@ bool QueryPath::wait_for_context(const query::Verdict& verdict) {
     reader_.read();
   }
   return is_waiting();
+}
+
+// Whether the backend is free to be asked, and what it says can be used.
+bool QueryPath::may_ask() const {
+  return transaction_.status() == 'I' && exchange_.empty() && !relaying_ && context_.text_is_readable("") &&
+         !prepared_.unnamed_is_untracked();
+}
+
+// What accepts freshness by TTL may hit while the change stream does not tell. That tells of definitions,
+// privileges and settings too: these are then read again, as often as the stream would have told.
+bool QueryPath::wait_for_recent_context(const query::Verdict& verdict) {
+  if (!verdict.accept_ttl || !verdict.cacheable() || in_doubt_ || context_.is_recent(now_)) return false;
+  if (context_tried_ || !may_ask()) return false;
+  waiting_ = Waiting::kContext;
+  context_.forget_settings(true);
+  if (context_.renew_snapshot(now_)) {
+    reader_.read();
+  } else {
+    reader_.read_catalog();
+  }
+  return true;  // if it has ended at once, what was left comes again
 }
 
 // Before DROP DATABASE and its kin pgweir's own connections to other databases go.
@@ -328,6 +352,7 @@ bool QueryPath::wait_for_followers(const query::Verdict& verdict) {
 
 void QueryPath::context_read() {
   context_tried_ = true;
+  context_.renew_snapshot(now_);
   waiting_ = exchange_.empty() ? Waiting::kNone : Waiting::kUpstream;
   resume_();
 }
@@ -354,6 +379,7 @@ std::optional<Why> QueryPath::obstacle(const Question& question) const {
   if (transaction_.status() == 'T' && (!transaction_.only_read() || !settings.plain_transactions))
     return SessionReason::kInTransaction;
   if (!settings.temporary_names.empty()) return query::Reason::kTempRelation;
+  if (question.verdict->accept_ttl && !context_.is_recent(now_)) return SessionReason::kStreamBehind;
   if (const auto why = context_.database().stream_obstacle(*question.verdict, now_)) return *why;
   if (question.bind != nullptr) {
     for (const wire::Oid type : *question.types)
@@ -384,11 +410,11 @@ QueryPath::Answer QueryPath::ask(const Question& question) {
     return Answer::kCancelled;
   }
   if (!verdict.cacheable() || in_doubt_) {
-    stats.count(Outcome::kBypass, why_not(verdict));
+    stats.count(Outcome::kBypass, why_not(verdict), verdict);
     return Answer::kForward;
   }
   if (exchange_.skipping() || exchange_.in_doubt()) {
-    stats.count(Outcome::kBypass, SessionReason::kPipeline);
+    stats.count(Outcome::kBypass, SessionReason::kPipeline, verdict);
     return Answer::kForward;
   }
   if (!exchange_.empty() || relaying_) {
@@ -396,7 +422,7 @@ QueryPath::Answer QueryPath::ask(const Question& question) {
     return Answer::kWait;
   }
   if (const auto why = obstacle(question)) {
-    stats.count(Outcome::kBypass, *why);
+    stats.count(Outcome::kBypass, *why, verdict);
     return Answer::kForward;
   }
   return look_up(question);
@@ -413,10 +439,11 @@ QueryPath::Answer QueryPath::look_up(const Question& question) {
       wait_for_fill(key);
       return Answer::kWait;
     case cache::Outcome::kPass:
-      stats.count(Outcome::kBypass, waited_ ? Why(SessionReason::kWaitTimeout) : Why(lookup.pass_why));
+      stats.count(Outcome::kBypass, waited_ ? Why(SessionReason::kWaitTimeout) : Why(lookup.pass_why),
+                  *question.verdict);
       return Answer::kForward;
     case cache::Outcome::kMiss:
-      stats.count(Outcome::kMiss, lookup.miss_why);
+      stats.count(Outcome::kMiss, lookup.miss_why, *question.verdict);
       fill_ = std::move(lookup.fill);
       return Answer::kFill;
     case cache::Outcome::kHit:
@@ -427,7 +454,7 @@ QueryPath::Answer QueryPath::look_up(const Question& question) {
 }
 
 void QueryPath::answer(const Question& question, const cache::EntryRef& entry) {
-  services_.stats.count(Outcome::kHit, query::Reason::kNone);
+  services_.stats.count(Outcome::kHit, query::Reason::kNone, *question.verdict);
   base::Buffer& out = client_.out();
   const std::string_view bytes = entry.bytes();
   out.reserve(wire::kParseAndBindComplete.size() + bytes.size() + wire::kReadyForQueryBytes);
@@ -444,7 +471,7 @@ void QueryPath::answer(const Question& question, const cache::EntryRef& entry) {
 // A prepared statement remembers what its executions have in common.
 cache::Key QueryPath::key_of(const Question& question) const {
   const auto seed = [&](const std::vector<wire::Oid>& types) {
-    return key_seed(services_.secret, context_.key_prefix(), question.scan.text, types);
+    return key_seed(services_.secret, context_.key_prefix(), question.scan->text, types);
   };
   if (question.bind == nullptr) return simple_key(seed({}));
   return extended_key(question.seed != nullptr ? *question.seed : seed(*question.types), *question.bind,

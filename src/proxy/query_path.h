@@ -77,18 +77,19 @@ class QueryPath {
   };
   enum class Answer : std::uint8_t { kForward, kWait, kHit, kFill, kCancelled };
 
+  static const query::Scan kNoScan;
+  static const query::Verdict kUnparsable;
+
   // A statement that may be answered from the cache.
   struct Question {
     const query::Verdict* verdict;
     std::string_view sql = {};
-    query::Scan scan{};
+    const query::Scan* scan = &kNoScan;
     const wire::Bind* bind = nullptr;  // null: simple query
     const std::vector<wire::Oid>* types = nullptr;
     const base::SipHash128* seed = nullptr;  // null: not hashed before
     bool describes = true;
   };
-
-  static const query::Verdict kUnparsable;
 
   std::size_t step(std::string_view rest);
   std::size_t pass_stream(std::string_view rest);
@@ -104,7 +105,9 @@ class QueryPath {
 
   const query::Verdict& judge(std::string_view sql, const query::Scan& scan);
   const query::Verdict& judge(PreparedStatement& statement);
+  bool may_ask() const;
   bool wait_for_context(const query::Verdict& verdict);
+  bool wait_for_recent_context(const query::Verdict& verdict);
   bool wait_for_followers(const query::Verdict& verdict);
   void context_read();
   void inject(std::string_view sql, std::unique_ptr<InjectedReply> reply);

@@ -91,10 +91,11 @@ class Server::Listener final : public io::Handler {
 };
 
 Server::Server(const ServerParts& parts, const ServerConfig& server, const UpstreamConfig& upstream,
-               base::Nanos cache_ttl)
+               base::Nanos cache_ttl, std::shared_ptr<const query::Rules> rules)
     : config_(server),
       upstream_config_(upstream),
       cache_ttl_(cache_ttl),
+      rules_(std::move(rules)),
       catalogs_(parts.cache.generations(), parts.secret, parts.clock, follower_config(parts.sync, upstream)),
       resolver_(std::make_unique<io::Resolver>()),
       shared_{parts.clock, parts.cache,  catalogs_, cancels_,
@@ -102,12 +103,13 @@ Server::Server(const ServerParts& parts, const ServerConfig& server, const Upstr
 
 Server::~Server() { stop(); }
 
-base::Result<std::shared_ptr<const LiveSettings>> Server::make_live(const ServerConfig& server,
-                                                                    const UpstreamConfig& upstream,
-                                                                    base::Nanos cache_ttl) {
+base::Result<std::shared_ptr<const LiveSettings>> Server::make_live(
+    const ServerConfig& server, const UpstreamConfig& upstream, base::Nanos cache_ttl,
+    std::shared_ptr<const query::Rules> rules) {
   auto live = std::make_shared<LiveSettings>();
   live->server = server;
   live->cache_ttl = cache_ttl;
+  live->rules = std::move(rules);
   if (!server.tls_cert.empty()) {
     auto tls = io::TlsContext::server(server.tls_cert, server.tls_key);
     if (!tls) return std::unexpected(tls.error());
@@ -120,7 +122,7 @@ base::Result<std::shared_ptr<const LiveSettings>> Server::make_live(const Server
 }
 
 base::Result<void> Server::start() {
-  auto live = make_live(config_, upstream_config_, cache_ttl_);
+  auto live = make_live(config_, upstream_config_, cache_ttl_, rules_);
   if (!live) return std::unexpected(live.error());
   const unsigned count =
       config_.workers != 0 ? config_.workers : std::max(1U, std::thread::hardware_concurrency());
@@ -166,8 +168,8 @@ void Server::dispatch(io::Fd client) {
 }
 
 base::Result<void> Server::reload(const ServerConfig& server, const UpstreamConfig& upstream,
-                                  base::Nanos cache_ttl) {
-  auto live = make_live(server, upstream, cache_ttl);
+                                  base::Nanos cache_ttl, std::shared_ptr<const query::Rules> rules) {
+  auto live = make_live(server, upstream, cache_ttl, std::move(rules));
   if (!live) return std::unexpected(live.error());
   for (auto& worker : workers_) worker->set_live(*live);
   return {};

@@ -25,14 +25,15 @@ struct ServerParts {
 class Server {
  public:
   Server(const ServerParts& parts, const ServerConfig& server, const UpstreamConfig& upstream,
-         base::Nanos cache_ttl);
+         base::Nanos cache_ttl, std::shared_ptr<const query::Rules> rules = nullptr);
   ~Server();  // cuts what is left
 
   // Opens the listeners and starts the workers. Fails without a trace.
   base::Result<void> start();
-  // Puts new settings in force for sessions that begin from now on; on failure nothing changes.
-  base::Result<void> reload(const ServerConfig& server, const UpstreamConfig& upstream,
-                            base::Nanos cache_ttl);
+  // Puts new settings in force for sessions that begin from now on, and new rules for all; on failure
+  // nothing changes.
+  base::Result<void> reload(const ServerConfig& server, const UpstreamConfig& upstream, base::Nanos cache_ttl,
+                            std::shared_ptr<const query::Rules> rules = nullptr);
   // No new sessions; the present ones end between transactions.
   void drain();
   // Ends all sessions at once.
@@ -52,18 +53,19 @@ class Server {
  private:
   class Listener;
 
-  static base::Result<std::shared_ptr<const LiveSettings>> make_live(const ServerConfig& server,
-                                                                     const UpstreamConfig& upstream,
-                                                                     base::Nanos cache_ttl);
+  static base::Result<std::shared_ptr<const LiveSettings>> make_live(
+      const ServerConfig& server, const UpstreamConfig& upstream, base::Nanos cache_ttl,
+      std::shared_ptr<const query::Rules> rules);
   base::Result<void> open_listeners(const ServerConfig& config);
   void dispatch(io::Fd client);
   // Now and then, on the first worker's thread: connects without logging in, to see whether PostgreSQL
   // answers, and sets upstream_reached().
   void probe_upstream();
 
-  const ServerConfig config_;  // these three as of the start; workers have what is in force
+  const ServerConfig config_;  // these four as of the start; workers have what is in force
   const UpstreamConfig upstream_config_;
   const base::Nanos cache_ttl_;
+  const std::shared_ptr<const query::Rules> rules_;
   CatalogKeeper catalogs_;
   CancelRegistry cancels_;
   std::atomic<unsigned> sessions_{0};

@@ -14,6 +14,7 @@
 #include "proxy/config.h"
 #include "proxy/stats.h"
 #include "proxy/upstream_connector.h"
+#include "query/rules.h"
 #include "query/statement_table.h"
 
 namespace pgweir::proxy {
@@ -22,6 +23,7 @@ namespace pgweir::proxy {
 struct LiveSettings {
   ServerConfig server;
   base::Nanos cache_ttl = 30 * base::kSecond;
+  std::shared_ptr<const query::Rules> rules;         // null: none; for all sessions
   std::shared_ptr<const io::TlsContext> client_tls;  // null: no TLS for clients
   std::shared_ptr<const UpstreamTarget> upstream;
 };

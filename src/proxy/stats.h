@@ -6,6 +6,7 @@
 
 #include "base/counters.h"
 #include "proxy/outcome.h"
+#include "proxy/rule_stats.h"
 
 namespace pgweir::proxy {
 
@@ -16,6 +17,7 @@ struct ProxyStats {
   std::array<base::Histogram, kOutcomes> client_query_time;
   base::Counter upstream_queries;  // statements sent to PostgreSQL, pgweir's own included
   base::Histogram upstream_query_time;
+  RuleStats rules;
   base::Counter sessions_opened;
   base::Counter sessions_refused;
   base::Counter protocol_errors;  // sessions ended by malformed bytes, from either side
@@ -25,6 +27,10 @@ struct ProxyStats {
   base::Gauge upstream_connections;
 
   void count(Outcome outcome, Why why) { lookups[static_cast<std::size_t>(outcome)][why.index()].add(); }
+  void count(Outcome outcome, Why why, const query::Verdict& verdict) {
+    count(outcome, why);
+    if (verdict.rule != query::Verdict::kNoRule) rules.count(verdict.rule, outcome);
+  }
 };
 
 }  // namespace pgweir::proxy

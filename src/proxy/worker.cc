@@ -12,7 +12,9 @@ Worker::Worker(const Shared& shared, std::shared_ptr<const LiveSettings> live)
       read_buffer_(kReadBufferBytes),
       statements_({}),
       services_{loop_,         shared_.clock,    shared_.resolver, read_buffer_,   statements_,    stats_,
-                shared_.cache, shared_.catalogs, shared_.cancels,  shared_.secret, std::move(live)} {}
+                shared_.cache, shared_.catalogs, shared_.cancels,  shared_.secret, std::move(live)} {
+  set_rules(services_.live->rules);
+}
 
 Worker::~Worker() = default;
 
@@ -39,7 +41,21 @@ void Worker::accept(io::Fd client) {
 }
 
 void Worker::set_live(std::shared_ptr<const LiveSettings> live) {
-  loop_.post([this, live = std::move(live)] { services_.live = live; });
+  loop_.post([this, live = std::move(live)] {
+    services_.live = live;
+    const auto& before = statements_.rules();
+    const bool same = before == live->rules ||
+                      (before != nullptr && live->rules != nullptr && before->list() == live->rules->list());
+    if (same) return;
+    set_rules(live->rules);
+    // By each worker once it is done: fills that it began by the old rules are not kept then.
+    shared_.catalogs.outdate_replies();
+  });
+}
+
+void Worker::set_rules(std::shared_ptr<const query::Rules> rules) {
+  statements_.set_rules(rules);
+  stats_.rules.set_rules(std::move(rules));
 }
 
 void Worker::drain() {

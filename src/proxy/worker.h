@@ -37,6 +37,7 @@ class Worker final : public Session::Host {
 
   // Takes over a new client connection.
   void accept(io::Fd client);
+  // Other rules end all that was kept under those before.
   void set_live(std::shared_ptr<const LiveSettings> live);
   void drain();
   // Ends all sessions now.
@@ -56,6 +57,8 @@ class Worker final : public Session::Host {
   void ended(Session& session) override;
 
  private:
+  void set_rules(std::shared_ptr<const query::Rules> rules);
+
   static constexpr std::size_t kReadBufferBytes = 64 * 1024;
 
   Shared shared_;

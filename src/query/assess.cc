@@ -35,8 +35,8 @@ std::string text_of(const Name& name) {
 
 class Assessor {
  public:
-  Assessor(const Statement& statement, const Catalog& catalog, const SearchPath& path)
-      : statement_(statement), catalog_(catalog), path_(path) {}
+  Assessor(const Statement& statement, const Catalog& catalog, const SearchPath& path, const Lifts& lifts)
+      : statement_(statement), catalog_(catalog), path_(path), lifts_(lifts) {}
 
   Assessment run(bool time_word) {
     constructs(time_word);
@@ -52,7 +52,7 @@ class Assessor {
 
  private:
   void note(Reason reason, std::string detail) {
-    if (out_.reason != Reason::kNone) return;
+    if (out_.reason != Reason::kNone || (lifts_.accept_ttl && accept_ttl_lifts(reason))) return;
     out_.reason = reason;
     out_.detail = std::move(detail);
   }
@@ -103,7 +103,7 @@ class Assessor {
         view(relation, name);
         break;
       case 'm':
-        note(Reason::kView, name + ": materialized");
+        note(Reason::kMaterializedView, name);
         break;
       case 'f':
         // Whatever the other server does in return is a write made elsewhere.
@@ -119,7 +119,7 @@ class Assessor {
     if (relation.persistence == 'u') note(Reason::kUnloggedRelation, name);
     out_.row_security = out_.row_security || relation.row_security;
     if (relation.row_security) note(Reason::kRowSecurity, name);
-    if (relation.has_rules) note(Reason::kRule, name);
+    if (relation.has_rules) note(Reason::kRewriteRule, name);
     if (relation.column_reason != Reason::kNone) note(relation.column_reason, name);
   }
 
@@ -128,20 +128,25 @@ class Assessor {
     out_.reads.insert(facts.reads.begin(), facts.reads.end());
     out_.unseen_reads.insert(facts.reads.begin(), facts.reads.end());
     out_.runs_code = out_.runs_code || facts.runs_code;
-    if (facts.reason == Reason::kNone || facts.reason == Reason::kNoTable) return;
-    std::string detail = name + ": " + std::string(reason_name(facts.reason));
-    if (!facts.detail.empty()) detail += " " + facts.detail;
+    const ViewFacts::Obstacle& obstacle = lifts_.accept_ttl ? facts.under_accept_ttl : facts.obstacle;
+    if (obstacle.reason == Reason::kNone || obstacle.reason == Reason::kNoTable) return;
+    std::string detail = name + ": " + std::string(reason_name(obstacle.reason));
+    if (!obstacle.detail.empty()) detail += " " + obstacle.detail;
     note(Reason::kView, std::move(detail));
   }
 
   // Expressions may hold values of types that are not built in.
   bool user_types_possible() const { return user_types_ || catalog_.implicit_cast_to_user_type(); }
 
+  // A function that a rule vouches for, by every meaning that the name may have here.
+  bool trusted(const Name& name) const { return trusts_added(lifts_.trust, name, catalog_, path_); }
+
   void function(const Name& name) {
     const FunctionFacts facts = catalog_.function(name.name);
     const bool added = facts.user_on_builtin_types || facts.user_on_user_types;
     const bool catalog_only = name.schema == "pg_catalog";
     if (!name.schema.empty() && !catalog_only) {
+      if (added && trusted(name)) return;
       // Not in the snapshot: made since, so it may do anything.
       out_.runs_code = out_.runs_code || facts.user_has_effects || !added;
       return note(Reason::kUserFunction, text_of(name));
@@ -149,7 +154,7 @@ class Assessor {
     const bool known = facts.builtin != Volatility::kUnknown;
     const bool captured =
         facts.user_on_builtin_types || (facts.user_on_user_types && (user_types_possible() || !known));
-    if (captured && !catalog_only) {
+    if (captured && !catalog_only && !trusted(name)) {
       out_.runs_code = out_.runs_code || facts.user_has_effects;
       note(Reason::kUserFunction, name.name);
     }
@@ -159,6 +164,7 @@ class Assessor {
 
   void builtin_function(const std::string& name, Volatility volatility) {
     if (volatility == Volatility::kImmutable) return type_in_call_syntax(name);
+    if (trusts_builtin(lifts_.trust, name)) return;
     note(Reason::kVolatileFunction, name);
     if (volatility == Volatility::kStable) {
       // These read whole relations, views included, by a name given as a value.
@@ -197,7 +203,7 @@ class Assessor {
 
   void field(const Name& name) {
     const FunctionFacts facts = catalog_.function(name.name);
-    if (!facts.user_takes_row) return;
+    if (!facts.user_takes_row || trusted(name)) return;
     out_.runs_code = out_.runs_code || facts.user_has_effects;
     note(Reason::kUserFunction, name.name);
   }
@@ -256,6 +262,7 @@ class Assessor {
   const Statement& statement_;
   const Catalog& catalog_;
   const SearchPath& path_;
+  const Lifts& lifts_;
   bool user_types_ = false;  // some relation has a column of a type that is not built in
   bool user_casts_ = false;  // and such a type has a cast with a function that is not built in
   bool type_effects_ = false;
@@ -264,9 +271,9 @@ class Assessor {
 
 }  // namespace
 
-Assessment assess(const Statement& statement, const Catalog& catalog, const SearchPath& path,
-                  bool time_word) {
-  return Assessor(statement, catalog, path).run(time_word);
+Assessment assess(const Statement& statement, const Catalog& catalog, const SearchPath& path, bool time_word,
+                  const Lifts& lifts) {
+  return Assessor(statement, catalog, path, lifts).run(time_word);
 }
 
 }  // namespace pgweir::query

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "query/catalog.h"
+#include "query/rules.h"
 #include "query/statement.h"
 #include "query/syntax.h"
 
@@ -24,7 +25,8 @@ struct Assessment {
   bool changes_state = false;     // sequences, locks, notifications
 };
 
-// Any thread.
-Assessment assess(const Statement& statement, const Catalog& catalog, const SearchPath& path, bool time_word);
+// Any thread. lifts: what does not count as a reason here.
+Assessment assess(const Statement& statement, const Catalog& catalog, const SearchPath& path, bool time_word,
+                  const Lifts& lifts = {});
 
 }  // namespace pgweir::query

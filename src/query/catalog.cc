@@ -20,7 +20,8 @@ T facts_of(const ByName<T>& map, std::string_view name) {
 }
 
 ViewFacts opaque_view(std::string detail) {
-  return {.reason = Reason::kView, .detail = std::move(detail), .reads = {}, .runs_code = true};
+  const ViewFacts::Obstacle obstacle{Reason::kView, std::move(detail)};
+  return {.obstacle = obstacle, .under_accept_ttl = obstacle, .reads = {}, .runs_code = true};
 }
 
 // pg_get_viewdef() ran with an empty search_path, so only built-in names stand without a schema.
@@ -32,9 +33,11 @@ ViewFacts judge_definition(const std::string& definition, const Catalog& catalog
     return opaque_view("no SELECT");
   const bool time_word = scan(definition, base::HashSecret{}).time_word;
   const Assessment a = assess(statements.front(), catalog, SearchPath({}), time_word);
+  const Assessment lifted =
+      assess(statements.front(), catalog, SearchPath({}), time_word, {.accept_ttl = true});
   ViewFacts facts;
-  facts.reason = a.reason;
-  facts.detail = a.detail;
+  facts.obstacle = {a.reason, a.detail};
+  facts.under_accept_ttl = {lifted.reason, lifted.detail};
   facts.reads.assign(a.reads.begin(), a.reads.end());
   facts.runs_code = a.runs_code || a.unknown_relation || a.changes_settings;
   return facts;
@@ -89,6 +92,11 @@ const Relation* Catalog::find_relation(const Name& name, const SearchPath& path)
 }
 
 FunctionFacts Catalog::function(std::string_view name) const { return facts_of(tables_->functions, name); }
+
+std::span<const Overload> Catalog::overloads(std::string_view name) const {
+  const auto found = tables_->overloads.find(name);
+  return found == tables_->overloads.end() ? std::span<const Overload>() : found->second;
+}
 
 OperatorFacts Catalog::operator_facts(std::string_view name) const {
   return facts_of(tables_->operators, name);

@@ -118,10 +118,20 @@ struct TypeFacts {
 
 // What a view's own tree comes to.
 struct ViewFacts {
-  Reason reason = Reason::kNone;  // kNone: clean
-  std::string detail;
-  std::vector<Oid> reads;  // without the view itself
-  bool runs_code = false;  // reading it may run code that is not built in: unknown effects
+  struct Obstacle {
+    Reason reason = Reason::kNone;  // kNone: clean
+    std::string detail;
+  };
+  Obstacle obstacle;
+  Obstacle under_accept_ttl;  // the same for who accepts freshness by TTL alone
+  std::vector<Oid> reads;     // without the view itself
+  bool runs_code = false;     // reading it may run code that is not built in: unknown effects
+};
+
+// One function that was added to the database.
+struct Overload {
+  std::string schema;
+  std::string arguments;  // types as format_type() writes them, schemas included, ", " between
 };
 
 // What a write changes; sorted.
@@ -149,6 +159,8 @@ class Catalog {
   const Relation* relation(Oid oid) const;
   const Relation* find_relation(const Name& name, const SearchPath& path) const;
   FunctionFacts function(std::string_view name) const;
+  // Functions of this name that were added.
+  std::span<const Overload> overloads(std::string_view name) const;
   OperatorFacts operator_facts(std::string_view name) const;
   TypeFacts type(std::string_view name) const;
   // A cast between built-in types, or from a row type, was added: any expression might use it.

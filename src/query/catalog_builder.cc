@@ -19,7 +19,7 @@ constexpr std::size_t kRowsMax = 4'000'000;
 constexpr std::size_t kDescendantsMax = 4'000'000;  // over all relations
 constexpr int kTypeDepthMax = 32;
 
-constexpr std::array<std::size_t, kCatalogQueryCount> kColumns = {10, 2, 2, 8, 2, 6, 6, 6, 2, 3, 4, 6};
+constexpr std::array<std::size_t, kCatalogQueryCount> kColumns = {10, 2, 2, 8, 2, 6, 6, 6, 2, 3, 4, 6, 3};
 
 struct Type {
   std::string schema;
@@ -183,6 +183,14 @@ void CatalogBuilder::Raw::add(CatalogQuery query, Row& row) {
       return add_stored_call(row);
     case CatalogQuery::kIndexes:
       return add_index(row);
+    case CatalogQuery::kOverloads: {
+      Overload overload;
+      overload.schema = row.text();
+      const std::string name(row.text());
+      overload.arguments = row.text();
+      tables().overloads[name].push_back(std::move(overload));
+      return;
+    }
     case CatalogQuery::kForeignKeys: {
       const Oid referenced = row.oid();
       const Oid referencing = row.oid();

@@ -180,11 +180,19 @@ WHERE (a.attrelid, a.attnum) IN (SELECT i.indrelid, pg_catalog.unnest(i.keys) FR
   AND a.atttypid IN (16, 20, 21, 23, 25, 1043, 2950) AND a.attgenerated = '' AND NOT a.attisdropped
   AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_collation l WHERE l.oid = a.attcollation AND NOT l.collisdeterministic))";
 
+// search_path is empty, so types that are not built in have their schemas.
+constexpr std::string_view kOverloads = R"(
+SELECT n.nspname, p.proname, pg_catalog.array_to_string(ARRAY(
+  SELECT pg_catalog.format_type(a.type, NULL)
+  FROM pg_catalog.unnest(p.proargtypes::pg_catalog.oid[]) WITH ORDINALITY AS a(type, n) ORDER BY a.n), ', ')
+FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+WHERE p.oid >= 16384 AND p.prokind <> 'p' AND n.nspname !~ '^pg_temp_')";
+
 #undef PGWEIR_EFFECTFUL_CTE
 
 constexpr std::array<std::string_view, kCatalogQueryCount> kQueries = {
-    kRelations, kInheritance, kViews, kTypes,       kColumnTypes, kFunctions,
-    kOperators, kCasts,       kCode,  kStoredCalls, kForeignKeys, kIndexes};
+    kRelations, kInheritance, kViews,       kTypes,       kColumnTypes, kFunctions, kOperators,
+    kCasts,     kCode,        kStoredCalls, kForeignKeys, kIndexes,     kOverloads};
 
 }  // namespace
 

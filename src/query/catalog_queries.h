@@ -22,8 +22,9 @@ enum class CatalogQuery : std::size_t {
   kIndexes,      // two kinds of rows:
                  // 'c', relation, attnum, name, type, position: an indexed column of a canonical type
   // 'i', relation, key attnums, flags, '', '': an index; flags are letters as in kIndexes's SQL
+  kOverloads,  // schema, name, argument types
 };
 
-inline constexpr std::size_t kCatalogQueryCount = 12;
+inline constexpr std::size_t kCatalogQueryCount = 13;
 
 }  // namespace pgweir::query

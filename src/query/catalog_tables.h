@@ -37,6 +37,7 @@ struct Catalog::Tables {
   std::unordered_map<Oid, Relation> relations;
   ByName<std::vector<const Relation*>> relations_by_name;
   ByName<FunctionFacts> functions;
+  ByName<std::vector<Overload>> overloads;
   ByName<OperatorFacts> operators;
   ByName<TypeFacts> types;
   std::unordered_map<Oid, std::vector<ForeignKey>> foreign_keys;  // by referenced relation

@@ -67,7 +67,7 @@ TEST(Catalog, ViewsOfEachOtherEnd) {
                            .view(20003, "several", "select 1; select 2")
                            .build();
   for (const Oid oid : {20000U, 20001U, 20002U, 20003U}) {
-    EXPECT_EQ(catalog->view(*catalog->relation(oid)).reason, Reason::kView) << oid;
+    EXPECT_EQ(catalog->view(*catalog->relation(oid)).obstacle.reason, Reason::kView) << oid;
     EXPECT_TRUE(catalog->view(*catalog->relation(oid)).runs_code) << oid;
   }
 }
@@ -79,8 +79,8 @@ TEST(Catalog, ALongChainOfViewsIsCutOff) {
     builder.view(20000 + i, "v" + std::to_string(i), "select * from public.v" + std::to_string(i - 1));
   }
   const auto catalog = builder.build();
-  EXPECT_EQ(catalog->view(*catalog->relation(20010)).reason, Reason::kNone);
-  EXPECT_EQ(catalog->view(*catalog->relation(20499)).reason, Reason::kView);
+  EXPECT_EQ(catalog->view(*catalog->relation(20010)).obstacle.reason, Reason::kNone);
+  EXPECT_EQ(catalog->view(*catalog->relation(20499)).obstacle.reason, Reason::kView);
 }
 
 TEST(Catalog, ViewsMayBeAskedForFromManyThreads) {
@@ -92,7 +92,7 @@ TEST(Catalog, ViewsMayBeAskedForFromManyThreads) {
   std::vector<std::thread> threads;
   std::vector<Reason> reasons(4, Reason::kView);
   for (std::size_t i = 0; i < reasons.size(); ++i) {
-    threads.emplace_back([&, i] { reasons[i] = catalog->view(*catalog->relation(20002)).reason; });
+    threads.emplace_back([&, i] { reasons[i] = catalog->view(*catalog->relation(20002)).obstacle.reason; });
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_THAT(reasons, testing::Each(Reason::kNone));

@@ -6,6 +6,7 @@
 #include "query/advice.h"
 #include "query/assess.h"
 #include "query/literals.h"
+#include "query/rules.h"
 #include "query/syntax.h"
 
 namespace pgweir::query {
@@ -148,6 +149,13 @@ std::string untold_write(const Statement& statement, const Catalog& catalog, con
   return {};
 }
 
+// Empty for what was not parsed.
+std::string template_id(const Verdict& verdict, std::string_view sql) {
+  if (verdict.reason == Reason::kUnparsable || verdict.reason == Reason::kUnsafeEncoding) return {};
+  const auto print = fingerprint(sql);
+  return print ? format_fingerprint(*print) : std::string();
+}
+
 bool is_plain_name(std::string_view name) {
   const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; };
   const auto rest = [&](char c) { return letter(c) || (c >= '0' && c <= '9'); };
@@ -173,9 +181,14 @@ std::string qualified_name(const Relation& relation) {
   return quoted_name(relation.schema) + "." + quoted_name(relation.name);
 }
 
-Explanation explain(const Verdict& verdict, const Catalog& catalog, std::string_view sql) {
+Explanation explain(const Verdict& verdict, const Catalog& catalog, std::string_view sql,
+                    const Rules* rules) {
   Explanation out;
   out.refuse(reason_name(verdict.reason), verdict.detail);
+  out.template_id = template_id(verdict, sql);
+  out.accepts_ttl = verdict.accept_ttl;
+  if (rules != nullptr && verdict.rule != Verdict::kNoRule)
+    out.rule = rules->list()[static_cast<std::size_t>(verdict.rule)].name;
   out.reads = explained(verdict.reads, catalog);
   out.writes_everything = verdict.effects.writes_everything;
   if (!out.writes_everything) out.writes = explained(verdict.effects.writes, catalog);

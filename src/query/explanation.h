@@ -12,6 +12,8 @@
 
 namespace pgweir::query {
 
+class Rules;
+
 struct ExplainedRelation {
   std::string name;                   // with its schema, quoted where PostgreSQL would
   std::string kind;                   // "table", "view", "partitioned table" …
@@ -27,10 +29,12 @@ struct ExplainedRows {
 };
 
 struct Explanation {
-  std::string reason;  // as in metrics; "none": cacheable
-  std::string detail;  // what in the statement causes it; may be empty
-  std::string advice;  // one sentence; empty if cacheable
+  std::string reason;       // as in metrics; "none": cacheable
+  std::string detail;       // what in the statement causes it; may be empty
+  std::string advice;       // one sentence; empty if cacheable
+  std::string template_id;  // as rules name it; empty: the parser refuses the text
   std::optional<std::string> rule;
+  bool accepts_ttl = false;  // its rule or a hint does: what the change stream says does not count
   std::vector<ExplainedRelation> reads;
   std::vector<ExplainedRows> rows;  // of some of `reads`: only these matter
   bool writes_everything = false;   // what it changes cannot be told
@@ -47,8 +51,10 @@ struct Explanation {
 std::string quoted_name(std::string_view name);
 std::string qualified_name(const Relation& relation);
 
+// rules: those that the verdict was given by; null: none.
 // REQUIRES: the verdict is by this catalog; `sql` is the text that was judged, or another of its shape.
-Explanation explain(const Verdict& verdict, const Catalog& catalog, std::string_view sql);
+Explanation explain(const Verdict& verdict, const Catalog& catalog, std::string_view sql,
+                    const Rules* rules = nullptr);
 
 // Why the effects of a statement cannot be told; empty if they can. Parses the text.
 std::string why_untold(std::string_view sql, const Catalog& catalog, const SearchPath& path);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "query/judge.h"
+#include "query/rules.h"
 #include "query/scan.h"
 #include "query/syntax.h"
 #include "query/test_catalog.h"
@@ -86,6 +87,26 @@ TEST_F(ExplanationTest, ARefusalComesWithItsCauseAndAdvice) {
   EXPECT_FALSE(out.cacheable());
   EXPECT_EQ(out.reason, "locking");
   EXPECT_THAT(out.advice, HasSubstr("Lock"));
+}
+
+TEST_F(ExplanationTest, NamesTheRuleAndTheTemplate) {
+  std::vector<RuleConfig> list{{.name = "other", .regex = "no such text"}, {.name = "items"}};
+  list.back().fingerprint = fingerprint("SELECT id FROM item WHERE id = 1");
+  list.back().accept_ttl = true;
+  const auto rules = Rules::make(list);
+  ASSERT_TRUE(rules);
+  const std::string sql = "select ID from item where id=2";
+  const Rules::Candidates candidates = (*rules)->candidates(sql);
+  const Directions directions{rules->get(), candidates, {}};
+  const Explanation out =
+      explain(judge(**parse(sql), *catalog_, path_, false, directions), *catalog_, sql, rules->get());
+  EXPECT_EQ(out.rule, "items");
+  EXPECT_TRUE(out.accepts_ttl);
+  EXPECT_EQ(out.template_id, format_fingerprint(*list.back().fingerprint));
+  EXPECT_EQ(explain_text(sql).rule, std::nullopt);
+  EXPECT_EQ(explain_text(sql).template_id, out.template_id);
+  EXPECT_EQ(format_fingerprint(0x00ff00000000001aU), "00ff00000000001a");
+  EXPECT_THAT(explain(unknown_verdict(Reason::kUnparsable), *catalog_, "SELEC").template_id, IsEmpty());
 }
 
 TEST_F(ExplanationTest, AWriteNamesWhatItChanges) {

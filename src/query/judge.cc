@@ -145,9 +145,45 @@ void judge_select(const Statement& statement, const Catalog& catalog, Assessment
   verdict.unfollowed = first_unfollowed(verdict.reads, catalog);
 }
 
+// What rule and hints say, as far as they may. A rule is found by what is read, whatever it lifts then.
+void direct(const Statement& statement, const Catalog& catalog, const SearchPath& path, bool time_word,
+            const Directions& directions, Assessment& assessment, Verdict& verdict) {
+  const RuleConfig* const rule =
+      directions.rules == nullptr ? nullptr
+                                  : directions.rules->first(directions.candidates, assessment.reads, catalog);
+  if (rule != nullptr) {
+    verdict.rule = directions.rules->index_of(*rule);
+    verdict.ttl = rule->ttl.value_or(0);
+    verdict.accept_ttl = rule->accept_ttl;
+  }
+  if (directions.hint.ttl != 0) verdict.ttl = directions.hint.ttl;
+  verdict.accept_ttl = verdict.accept_ttl || directions.hint.accept_ttl;
+  Lifts lifts{.accept_ttl = verdict.accept_ttl};
+  if (rule != nullptr) lifts.trust = rule->trust;
+  if (lifts.accept_ttl || !lifts.trust.empty())
+    assessment = assess(statement, catalog, path, time_word, lifts);
+}
+
+// A statement that could be kept, and is not to be.
+void take_aside(const Directions& directions, Verdict& verdict) {
+  if (directions.hint.bad) {
+    verdict.reason = Reason::kBadHint;
+    verdict.detail.clear();
+  }
+  if (!verdict.cacheable()) return;
+  if (directions.hint.bypass) verdict.reason = Reason::kHint;
+  if (verdict.rule == Verdict::kNoRule) return;
+  const RuleConfig& rule = directions.rules->list()[static_cast<std::size_t>(verdict.rule)];
+  if (!rule.bypass) return;
+  verdict.reason = Reason::kRule;
+  verdict.detail = rule.name;
+}
+
 void judge_tree(const Statement& statement, const Catalog& catalog, const SearchPath& path, bool time_word,
-                Verdict& verdict) {
+                const Directions& directions, Verdict& verdict) {
   Assessment assessment = assess(statement, catalog, path, time_word);
+  if (statement.kind == StatementKind::kSelect)
+    direct(statement, catalog, path, time_word, directions, assessment, verdict);
   apply(assessment, verdict.effects);
   // EXPLAIN plans, and planning may run functions; it writes nothing.
   const bool runs = statement.kind != StatementKind::kExplain;
@@ -161,6 +197,7 @@ void judge_tree(const Statement& statement, const Catalog& catalog, const Search
     verdict.effects.row_changes = pin_changes(statement, assessment, catalog, path);
   if (statement.kind != StatementKind::kSelect) return;
   judge_select(statement, catalog, assessment, verdict);
+  take_aside(directions, verdict);
   if (verdict.cacheable()) pin_reads(statement, assessment, catalog, path, verdict);
 }
 
@@ -169,8 +206,8 @@ bool wants_idle_databases(std::string_view tag) {
   return tag == "DropdbStmt" || tag == "CreatedbStmt" || tag == "AlterDatabaseStmt" || tag == "RenameStmt";
 }
 
-Verdict judge_one(const Statement& statement, const Catalog* catalog, const SearchPath& path,
-                  bool time_word) {
+Verdict judge_one(const Statement& statement, const Catalog* catalog, const SearchPath& path, bool time_word,
+                  const Directions& directions) {
   Verdict verdict;
   verdict.reason = Reason::kNotRead;
   verdict.detail = statement.tag;
@@ -179,7 +216,7 @@ Verdict judge_one(const Statement& statement, const Catalog* catalog, const Sear
   judge_by_kind(statement, verdict);
   if (!is_tree(statement.kind)) return verdict;
   if (catalog != nullptr) {
-    judge_tree(statement, *catalog, path, time_word, verdict);
+    judge_tree(statement, *catalog, path, time_word, directions, verdict);
   } else {
     if (statement.kind == StatementKind::kSelect) verdict.reason = Reason::kUnknownRelation;
     do_anything(verdict.effects);
@@ -214,17 +251,18 @@ void merge(Verdict& into, const Verdict& next) {
   }
 }
 
-Verdict judge_all(const Syntax& syntax, const Catalog* catalog, const SearchPath& path, bool time_word) {
+Verdict judge_all(const Syntax& syntax, const Catalog* catalog, const SearchPath& path, bool time_word,
+                  const Directions& directions) {
   Verdict verdict;
   const auto& statements = syntax.statements();
   if (statements.size() == 1) {
-    verdict = judge_one(statements.front(), catalog, path, time_word);
+    verdict = judge_one(statements.front(), catalog, path, time_word, directions);
   } else {
     verdict.reason = statements.empty() ? Reason::kNotRead : Reason::kMultiStatement;
     verdict.detail = statements.empty() ? "empty query" : "";
     verdict.harmless = true;
     for (const Statement& statement : statements) {
-      merge(verdict, judge_one(statement, catalog, path, time_word));
+      merge(verdict, judge_one(statement, catalog, path, time_word, {}));
     }
   }
   // A function can DEALLOCATE too.
@@ -246,13 +284,14 @@ bool is_plain_parameter_type(Oid type) {
   return type < kFirstUserOid && !std::ranges::binary_search(kOthers, type);
 }
 
-Verdict judge(const Syntax& syntax, const Catalog& catalog, const SearchPath& path, bool time_word) {
-  return judge_all(syntax, &catalog, path, time_word);
+Verdict judge(const Syntax& syntax, const Catalog& catalog, const SearchPath& path, bool time_word,
+              const Directions& directions) {
+  return judge_all(syntax, &catalog, path, time_word, directions);
 }
 
 Verdict judge_without_catalog(const Syntax& syntax) {
   static const SearchPath kNoPath({});
-  return judge_all(syntax, nullptr, kNoPath, false);
+  return judge_all(syntax, nullptr, kNoPath, false, {});
 }
 
 Verdict unknown_verdict(Reason reason, std::string detail) {

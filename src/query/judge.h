@@ -3,13 +3,16 @@
 #pragma once
 
 #include "query/catalog.h"
+#include "query/rules.h"
 #include "query/statement.h"
 #include "query/syntax.h"
 
 namespace pgweir::query {
 
 // Any thread. `time_word`: Scan::time_word of the text.
-Verdict judge(const Syntax& syntax, const Catalog& catalog, const SearchPath& path, bool time_word);
+// directions: of the text; they count for a single SELECT only.
+Verdict judge(const Syntax& syntax, const Catalog& catalog, const SearchPath& path, bool time_word,
+              const Directions& directions = {});
 
 // For the types that Parse declares (0: left to PostgreSQL). False: the type's input looks at the
 // clock or at system catalogs, or is not built in; such a statement must not be cached. Any thread.

@@ -1,5 +1,8 @@
 #include "query/scan.h"
 
+#include <array>
+#include <cstdint>
+
 #include "query/lexer.h"
 
 namespace pgweir::query {
@@ -120,11 +123,24 @@ class Hasher {
 
   void finish(std::size_t end, Scan& out) {
     flush(end);
+    if (out.hint.given) [[unlikely]]
+      hint(out.hint);
     out.text = text_.finish();
     out.shape = shape_.finish();
   }
 
  private:
+  // No text ends like this: the control byte cannot stand outside quotes.
+  void hint(const Hint& hint) {
+    std::array<char, 12> piece{'\x01', 'h'};
+    auto ttl = static_cast<std::uint64_t>(hint.ttl);
+    for (std::size_t i = 2; i < 10; ++i, ttl >>= 8) piece[i] = static_cast<char>(ttl);
+    piece[10] = static_cast<char>((hint.bypass ? 1 : 0) | (hint.accept_ttl ? 2 : 0) | (hint.bad ? 4 : 0));
+    piece[11] = '\x01';
+    text_.update({piece.data(), piece.size()});
+    shape_.update({piece.data(), piece.size()});
+  }
+
   void flush(std::size_t end) {
     text_.update(sql_.substr(text_from_, end - text_from_));
     shape_.update(sql_.substr(shape_from_, end - shape_from_));
@@ -170,6 +186,7 @@ Scan scan(std::string_view sql, const base::HashSecret& secret) {
     if (token.kind == TokenKind::kSpace) continue;
     if (token.kind == TokenKind::kLineComment || token.kind == TokenKind::kBlockComment) {
       comment = true;
+      read_hint(sql.substr(token.begin, token.end - token.begin), result.hint);
       continue;
     }
     if (token.kind == TokenKind::kPunctuation && sql[token.begin] == ';') continue;

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/hash.h"
+#include "query/hint.h"
 
 namespace pgweir::query {
 
@@ -15,7 +16,7 @@ inline constexpr std::size_t kStatementBytesMax = 64 * 1024;
 
 struct Scan {
   // The text without comments, white space around it and a final ';'. Equal: PostgreSQL reads the
-  // same statement (a comment inside counts as one, whatever it says).
+  // same statement (a comment inside counts as one, whatever it says), and hints ask for the same.
   base::Hash128 text;
   // The same with each string and number replaced by its kind. Equal: the same parse tree but for
   // the constants' values. The identity of a template.
@@ -25,6 +26,8 @@ struct Scan {
   // What it is analysed as depends on settings: a string constant is read as the type that it is compared
   // with (DateStyle, TimeZone, array_nulls), `= NULL` may be IS NULL.
   bool read_by_settings = false;
+  // What its comments ask of pgweir; part of both hashes.
+  Hint hint{};
   // False: lexically doubtful (unterminated, junk after a number, too long). Treat the statement as
   // unparsable; the hashes mean nothing.
   bool valid = false;

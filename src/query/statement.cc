@@ -19,8 +19,9 @@ std::string_view reason_name(Reason reason) {
                                                                         "unlogged_relation",
                                                                         "foreign_table",
                                                                         "view",
+                                                                        "materialized_view",
                                                                         "row_security",
-                                                                        "rule",
+                                                                        "rewrite_rule",
                                                                         "volatile_function",
                                                                         "user_function",
                                                                         "user_type",
@@ -31,7 +32,10 @@ std::string_view reason_name(Reason reason) {
                                                                         "data_modifying_cte",
                                                                         "tablesample",
                                                                         "sequence",
-                                                                        "unsupported_syntax"};
+                                                                        "unsupported_syntax",
+                                                                        "rule",
+                                                                        "hint",
+                                                                        "bad_hint"};
   const auto index = static_cast<std::size_t>(reason);
   CHECK(index < kNames.size());
   return kNames[index];

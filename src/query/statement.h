@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "query/pin.h"
 
 namespace pgweir::query {
@@ -25,9 +26,10 @@ enum class Reason : std::uint8_t {
   kTempRelation,  // or the session has temporary objects that could shadow a name
   kUnloggedRelation,
   kForeignTable,
-  kView,  // view whose tree holds something uncacheable, or materialized view
+  kView,              // a view whose tree holds something uncacheable
+  kMaterializedView,  // changes when it is refreshed
   kRowSecurity,
-  kRule,              // a relation with rewrite rules
+  kRewriteRule,       // a relation with rewrite rules
   kVolatileFunction,  // a built-in function that is not IMMUTABLE
   kUserFunction,      // a function or operator that is not built in, or a name it could capture
   kUserType,          // a type whose input or output runs code that is not built in
@@ -39,9 +41,12 @@ enum class Reason : std::uint8_t {
   kTablesample,
   kSequence,
   kUnsupportedSyntax,  // a node the classifier does not know: in doubt, pass through
+  kRule,               // a rule of the configuration says so
+  kHint,               // a comment in its text says so
+  kBadHint,            // a comment for pgweir that is not understood
 };
 std::string_view reason_name(Reason reason);  // "none", "not_read", ...
-inline constexpr int kReasonCount = static_cast<int>(Reason::kUnsupportedSyntax) + 1;
+inline constexpr int kReasonCount = static_cast<int>(Reason::kBadHint) + 1;
 
 enum class TransactionControl : std::uint8_t {
   kNone,
@@ -92,6 +97,12 @@ struct Verdict {
   bool wants_idle_databases = false;
   bool harmless =
       false;  // read-only with no effect on session or database: may precede hits in a transaction
+
+  // What the configuration's rules and hint comments come to; judge() sets them for a single SELECT.
+  static constexpr int kNoRule = -1;
+  int rule = kNoRule;       // index of the one that applies, in Rules::list()
+  base::Nanos ttl = 0;      // how long its reply may be kept; 0: cache.ttl
+  bool accept_ttl = false;  // where its changes are not told, that alone bounds how old a reply may be
 
   bool cacheable() const { return reason == Reason::kNone; }
 };

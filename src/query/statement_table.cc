@@ -17,6 +17,8 @@ struct Entry {
   bool judged = false;
   std::shared_ptr<const Syntax> syntax;
   std::string refusal;
+  Rules::Candidates candidates;     // of rules_version
+  std::uint64_t rules_version = 0;  // 0: not looked for yet
   std::uint64_t catalog_version = 0;
   std::optional<SearchPath> path;  // none: judged without a catalog
   Verdict verdict;
@@ -53,9 +55,11 @@ struct StatementTable::Impl {
   std::unordered_map<base::Hash128, std::size_t> by_shape;
   std::size_t bytes = 0;
   std::size_t hand = 0;
+  std::uint64_t rules_version = 1;
   Verdict unanalysed;
 
   Entry& find_or_parse(std::string_view sql, const Scan& scan, StatementTableStats& stats);
+  void find_rules(std::string_view sql, const Rules* rules, Entry& entry) const;
   void evict_one(StatementTableStats& stats, std::size_t keep);
   void account(Entry& entry);
   void make_room(StatementTableStats& stats, std::size_t keep);
@@ -71,6 +75,7 @@ std::size_t StatementTable::memory_bytes() const { return impl_->bytes; }
 void StatementTable::Impl::account(Entry& entry) {
   bytes -= entry.bytes;
   entry.bytes = sizeof entry + 64 + entry.refusal.capacity() + verdict_bytes(entry.verdict) +
+                entry.candidates.capacity() * sizeof(std::uint16_t) +
                 (entry.syntax == nullptr ? 0 : entry.syntax->memory_bytes());
   bytes += entry.bytes;
 }
@@ -130,19 +135,39 @@ Entry& StatementTable::Impl::find_or_parse(std::string_view sql, const Scan& sca
   return entry;
 }
 
+// Which rules a template may fall under is found out once.
+void StatementTable::Impl::find_rules(std::string_view sql, const Rules* rules, Entry& entry) const {
+  if (entry.rules_version == rules_version) return;
+  entry.rules_version = rules_version;
+  entry.candidates = rules == nullptr ? Rules::Candidates() : rules->candidates(sql);
+}
+
+void StatementTable::set_rules(std::shared_ptr<const Rules> rules) {
+  rules_ = std::move(rules);
+  ++impl_->rules_version;
+  ++version_;
+}
+
 const Verdict& StatementTable::verdict(std::string_view sql, const Scan& scan, const Catalog& catalog,
                                        const SearchPath& path) {
   if (!scan.valid) return impl_->unanalysed;
   Entry& entry = impl_->find_or_parse(sql, scan, stats_);
   if (entry.judged && entry.path && entry.catalog_version == catalog.version() &&
-      entry.time_word == scan.time_word && *entry.path == path) {
+      entry.rules_version == impl_->rules_version && entry.time_word == scan.time_word &&
+      *entry.path == path) {
     ++stats_.hits;
     return entry.verdict;
   }
   ++stats_.judged;
   ++version_;
-  entry.verdict = entry.syntax == nullptr ? unknown_verdict(Reason::kUnparsable, entry.refusal)
-                                          : judge(*entry.syntax, catalog, path, scan.time_word);
+  if (entry.syntax == nullptr) {
+    entry.verdict = unknown_verdict(Reason::kUnparsable, entry.refusal);
+    entry.rules_version = impl_->rules_version;
+  } else {
+    impl_->find_rules(sql, rules_.get(), entry);
+    const Directions directions{rules_.get(), entry.candidates, scan.hint};
+    entry.verdict = judge(*entry.syntax, catalog, path, scan.time_word, directions);
+  }
   entry.judged = true;
   entry.catalog_version = catalog.version();
   entry.path = path;

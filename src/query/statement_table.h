@@ -8,6 +8,7 @@
 
 #include "query/catalog.h"
 #include "query/judge.h"
+#include "query/rules.h"
 #include "query/scan.h"
 #include "query/statement.h"
 
@@ -37,6 +38,10 @@ class StatementTable {
   // The same while there is no catalog: see judge_without_catalog().
   const Verdict& verdict_without_catalog(std::string_view sql, const Scan& scan);
 
+  // From now on these; null: none. Everything is judged again.
+  void set_rules(std::shared_ptr<const Rules> rules);
+  const std::shared_ptr<const Rules>& rules() const { return rules_; }
+
   // Changes whenever a verdict given back before may have: until then its reference stays valid too.
   std::uint64_t version() const { return version_; }
 
@@ -46,6 +51,7 @@ class StatementTable {
 
  private:
   struct Impl;
+  std::shared_ptr<const Rules> rules_;
   StatementTableStats stats_;
   std::uint64_t version_ = 1;
   std::unique_ptr<Impl> impl_;

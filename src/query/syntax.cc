@@ -60,6 +60,23 @@ std::size_t Syntax::memory_bytes() const {
   return bytes;
 }
 
+std::optional<std::uint64_t> fingerprint(std::string_view sql) {
+  const std::string text(sql);
+  const PgQueryFingerprintResult result = pg_query_fingerprint(text.c_str());
+  std::optional<std::uint64_t> value;
+  if (result.error == nullptr) value = result.fingerprint;
+  pg_query_free_fingerprint_result(result);
+  return value;
+}
+
+std::string format_fingerprint(std::uint64_t fingerprint) {
+  static constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text(16, '0');
+  for (auto digit = text.rbegin(); digit != text.rend(); ++digit, fingerprint >>= 4)
+    *digit = kDigits[fingerprint & 0xF];
+  return text;
+}
+
 base::Result<std::shared_ptr<const Syntax>> parse(std::string_view sql) {
   if (sql.size() > kStatementBytesMax) return base::fail(base::ErrorCode::kLimit, "statement too long");
   if (sql.find('\0') != std::string_view::npos) {

@@ -6,6 +6,7 @@
 #include <compare>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -109,6 +110,12 @@ class Syntax {
  private:
   std::vector<Statement> statements_;
 };
+
+// libpg_query's fingerprint of a text: the same for texts that differ only in constants, letter case, white
+// space, comments and the length of IN lists. None if the parser refuses it. Any thread.
+// REQUIRES: parse() takes the text, which bounds its nesting.
+std::optional<std::uint64_t> fingerprint(std::string_view sql);
+std::string format_fingerprint(std::uint64_t fingerprint);  // 16 hexadecimal digits
 
 // Any thread; no state is kept. kInvalid: PostgreSQL 15's grammar refuses the text, or it holds a
 // zero byte. kLimit: longer than kStatementBytesMax or nested too deeply to parse on this stack.

@@ -64,6 +64,10 @@ class TestCatalog {
     return add(CatalogQuery::kFunctions,
                {name, worst(volatility), flag(on_builtin), flag(on_user), flag(takes_row), flag(effects)});
   }
+  // One that was added, as rules name it; function() says what calling it means.
+  TestCatalog& overload(const std::string& schema, const std::string& name, const std::string& arguments) {
+    return add(CatalogQuery::kOverloads, {schema, name, arguments});
+  }
   TestCatalog& operators(const std::string& name, char volatility, bool on_builtin = false,
                          bool on_user = false, bool effects = false, bool mixed = false) {
     return add(CatalogQuery::kOperators,

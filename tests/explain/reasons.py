@@ -17,6 +17,13 @@ def schema():
     return re.search(r"```sql\n(.*?)```", document(), re.S)[1]
 
 
+def configured(command):
+    """A file with the rules that stand there."""
+    path = command.cluster.path / "documented.toml"
+    path.write_text(re.search(r"```toml\n(.*?)```", document(), re.S)[1])
+    return str(path)
+
+
 def listed():
     """(reason, statement, arguments) of every example."""
     for line in re.search(r"it says\n\n```\n(.*?)```", document(), re.S)[1].splitlines():
@@ -29,7 +36,7 @@ def test_every_example_has_the_reason_that_stands_there(command):
     wrong = []
     for reason, statement, words in listed():
         options = next((w.split("=", 1)[1] for w in words if w.startswith("PGOPTIONS=")), "")
-        arguments = [w for w in words if not w.startswith("PGOPTIONS=")]
+        arguments = [configured(command) if w == "pgweir.toml" else w for w in words if not w.startswith("PGOPTIONS=")]
         report = command.json(statement, *arguments, options=options)
         if report["reason"] != reason or report["cacheable"] != (reason == "none"):
             wrong.append(f"{statement}: {report['reason']} ({report['detail']}), not {reason}")

@@ -86,6 +86,43 @@ def test_config_gives_server_and_login(command):
     assert status == 2 and "urll" in error and out == "", (status, out, error)
 
 
+RULES = """
+[[rule]]
+name = "drafts"
+relation = "public.draft"
+accept_ttl = true
+[[rule]]
+name = "one"
+template = "%s"
+bypass = true
+"""
+
+
+def test_rules_of_the_config_count(command):
+    by_name = "SELECT name FROM item WHERE name = 'fig'"
+    template = command.json(by_name)["template"]
+    assert len(template) == 16 and template == command.json(by_name.replace("fig", "x"))["template"], template
+    assert command.json("SELEC 1")["template"] is None
+    path = command.cluster.path / "rules.toml"
+    path.write_text(RULES % template)
+    drafts = command.json("SELECT id FROM draft", "--config", str(path), "--role", "pgweir")
+    assert drafts["cacheable"] and drafts["rule"] == "drafts", drafts
+    assert drafts["freshness"]["promise"] == "fences and TTL only", drafts
+    one = command.json(by_name, "--config", str(path))
+    assert (one["reason"], one["detail"], one["rule"]) == ("rule", "one", "one"), one
+    assert command.json("SELECT name FROM item WHERE id = 7", "--config", str(path))["rule"] is None
+    status, text = command.text("SELECT id FROM draft WHERE id = 1", "--config", str(path))
+    assert status == 0 and "rule        drafts" in text and "template    " in text, text
+    path.write_text(RULES % "no")
+    status, out, error = command.raw("--config", str(path), "--url", command.url(), "SELECT 1")
+    assert status == 2 and "rule.template" in error and out == "", (status, out, error)
+
+
+def test_hints_count(command):
+    report = command.json("SELECT id FROM draft /* pgweir: accept_ttl */")
+    assert report["cacheable"] and report["rule"] is None, report
+
+
 def test_errors_say_what_to_do(command):
     status, out, error = command.raw("SELECT 1")
     assert status == 2 and "--url is needed" in error and out == "", error
