@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 
 #include "proxy/test_session.h"
@@ -110,6 +111,54 @@ TEST_F(LongTransaction, SettingsGrowOldThoughTheCatalogIsConfirmed) {
   session.say(simple_query("commit"));
   session.say(read);
   EXPECT_EQ(session.hits_of(read), 1U);
+}
+
+// Of several sessions that miss the same reply one asks for it, and the others wait.
+struct SharedFill : testing::Test {
+  SharedFill() {
+    filler->say(simple_query("select 1"));  // what they must know of their settings
+    other.say(simple_query("select 1"));
+    filler->say(simple_query("select id from a where id = 1"));
+    other.say(simple_query("select id from a where id = 2"));
+    filler->paths().from_client(read);
+    sent = other.paths().to_upstream.size();
+    received = other.paths().to_client.size();
+    other.paths().from_client(read);
+  }
+
+  const std::string read = simple_query("select id from a where id = 3");
+  TestSession other;
+  std::unique_ptr<TestSession> filler = std::make_unique<TestSession>(other.worker());
+  std::size_t sent = 0, received = 0;  // by the one that waits, before
+};
+
+TEST_F(SharedFill, TheOtherAsksNothingAndIsAnswered) {
+  EXPECT_EQ(other.paths().to_upstream.size(), sent);
+  EXPECT_EQ(other.paths().to_client.size(), received);
+  filler->say("");
+  other.say("");
+  EXPECT_EQ(other.paths().to_upstream.size(), sent);
+  EXPECT_GT(other.paths().to_client.size(), received);
+}
+
+TEST_F(SharedFill, ACancelRequestEndsTheWaitAtOnce) {
+  EXPECT_TRUE(other.paths().query().cancel());
+  other.paths().from_client("");
+  EXPECT_EQ(other.paths().to_upstream.size(), sent);
+  EXPECT_NE(other.paths().to_client.find("57014", received), std::string::npos);
+  filler->say("");
+  EXPECT_EQ(other.hits_of(read), 1U);
+}
+
+TEST_F(SharedFill, TheOtherAsksItselfIfTheOneThatAskedHasGone) {
+  filler.reset();
+  other.say("");
+  EXPECT_GT(other.paths().to_upstream.size(), sent);
+  EXPECT_EQ(other.hits_of(read), 1U);
+}
+
+TEST_F(SharedFill, ACancelRequestOfTheOneThatAsksIsForItsBackend) {
+  EXPECT_FALSE(filler->paths().query().cancel());
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/check.h"
@@ -70,8 +71,7 @@ class TestPaths final : public ChannelOwner {
         upstream_(worker.loop, *this),
         client_end_(connect(client_)),
         upstream_end_(connect(upstream_)),
-        query_(worker.services, client_, upstream_, "shop", std::make_shared<NoWaiter>(),
-               [this] { resumed_ = true; }),
+        query_(worker.services, client_, upstream_, "shop", waiter_, [this] { resumed_ = true; }),
         reply_(worker.services, client_, query_) {}
 
   // As PostgreSQL reports at login: statements can be read, and so be cached.
@@ -115,8 +115,9 @@ class TestPaths final : public ChannelOwner {
   void on_channel(Channel&, std::uint32_t) override {}
 
  private:
-  struct NoWaiter final : cache::Waiter {
-    void wake() noexcept override {}
+  struct Waiter final : cache::Waiter {
+    void wake() noexcept override { woken = true; }
+    bool woken = false;
   };
 
   static io::Fd connect(Channel& channel) {
@@ -145,6 +146,7 @@ class TestPaths final : public ChannelOwner {
     if (!has_fault()) query_.upstream_settled();
   }
   void settle() {
+    if (std::exchange(waiter_->woken, false)) query_.woken();
     for (;;) {
       // What congestion has stopped goes on once it is over.
       const bool stopped = client_.congested() || upstream_.congested();
@@ -162,6 +164,7 @@ class TestPaths final : public ChannelOwner {
   Channel client_, upstream_;
   io::Fd client_end_, upstream_end_;
   bool resumed_ = false;
+  std::shared_ptr<Waiter> waiter_ = std::make_shared<Waiter>();
   QueryPath query_;
   ReplyPath reply_;
   std::string client_in_, upstream_in_;
