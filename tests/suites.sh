@@ -9,7 +9,7 @@ protocol|build server test|dev|messages in any order, directly and through pgwei
 behaviour|build server test|dev|scripts of statements with the outcome expected of each: hit, miss, bypass
 settings|build server test|release|each setting changed in every way: replies as directly, and hits; and it finds what is planted
 privileges|build server test|release|who may read what, changed in every way, here and elsewhere: rows or error as directly
-differ|build server test|release|random schemas, statements, settings and roles: replies as directly; and it finds what is planted
+differ|build server test sqlsmith|release|random schemas, statements, settings and roles: replies as directly; and it finds what is planted
 sync|build server test|release|the change stream when things go wrong: lost, stalled, restarted, changed elsewhere
 freshness|build server test|release|every reply against what had been acknowledged before, with faults; and it finds what is planted
 drivers|build server test source node|dev|psycopg 3, node-postgres, and libpq's pipeline mode, with the same results as directly

@@ -6,6 +6,7 @@ declare -A PACKAGES=(
     libsystemd-dev libre2-dev libtomlplusplus-dev libcli11-dev nlohmann-json3-dev libgtest-dev libgmock-dev libbenchmark-dev"
   [server]="postgresql-15 postgresql-client-15"
   [test]="python3 python3-psycopg openssl prometheus"
+  [sqlsmith]="sqlsmith"
   [source]="dpkg-dev gcc make bison flex perl patch zlib1g-dev libreadline-dev"
   [node]="nodejs npm"
   [bench]="python3 pgbouncer pgpool2 redis-server"

@@ -71,8 +71,8 @@ def values(random, types):
     return ", ".join("NULL" if random.random() < 0.1 else random.choice(TYPES[t]) for t in types)
 
 
-def create(random, shape):
-    """The SQL that makes and fills the schema."""
+def create_tables(random, shape):
+    """The SQL that makes and fills the tables."""
     sql = []
     for table, types in shape.items():
         body = ", ".join(["id int PRIMARY KEY"] + [f"c{i} {t}" for i, t in enumerate(types)])
@@ -84,4 +84,9 @@ def create(random, shape):
             sql.append("CREATE TABLE child (extra int, PRIMARY KEY (id)) INHERITS (parent)")
             sql += [f"INSERT INTO child VALUES ({100 + i}, {values(random, types)}, {i})" for i in range(ROWS)]
         sql += [f"INSERT INTO {table} VALUES ({i}, {values(random, types)})" for i in range(ROWS)]
-    return BEFORE + ";\n".join(sql) + ";\n" + AFTER
+    return ";\n".join(sql) + ";\n"
+
+
+def create(random, shape):
+    """The SQL that makes and fills the schema."""
+    return BEFORE + create_tables(random, shape) + AFTER
