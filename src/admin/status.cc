@@ -28,6 +28,11 @@ Json to_json(const observe::HistogramTotals& totals) {
   return buckets;
 }
 
+template <class T>
+Json or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
 }  // namespace
 
 std::string to_json(const Status& status) {
@@ -45,6 +50,14 @@ std::string to_json(const Status& status) {
   for (const Status::Lookups& lookups : status.lookups) {
     json["lookups"].push_back(
         {{"outcome", lookups.outcome}, {"reason", lookups.reason}, {"total", lookups.total}});
+  }
+  json["databases"] = Json::array();
+  for (const Status::Database& database : status.databases) {
+    json["databases"].push_back({{"name", database.name},
+                                 {"promise", or_null(database.promise)},
+                                 {"why", database.why},
+                                 {"lag_seconds", or_null(database.lag_seconds)},
+                                 {"lag_bytes", or_null(database.lag_bytes)}});
   }
   json["cache_entries"] = status.cache_entries;
   json["cache_bytes"] = status.cache_bytes;

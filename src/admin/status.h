@@ -34,6 +34,14 @@ struct Status {
     std::string reason;   // may be empty
     std::uint64_t total = 0;
   };
+  // One that is in use.
+  struct Database {
+    std::string name;
+    std::optional<std::string> promise = {};  // of freshness; none: nothing is answered from the cache
+    std::string why = {};                     // for people
+    std::optional<double> lag_seconds = {};   // of its change stream, if that is known
+    std::optional<std::uint64_t> lag_bytes = {};
+  };
   std::string version;
   std::string upstream;                  // "host:port", the first address
   std::optional<std::string> not_ready;  // as StatusSource::not_ready_reason
@@ -43,6 +51,7 @@ struct Status {
   std::uint64_t client_sessions_max = 0;
   std::uint64_t upstream_connections = 0;
   std::vector<Lookups> lookups;
+  std::vector<Database> databases;
   std::uint64_t cache_entries = 0;
   std::uint64_t cache_bytes = 0;
   std::uint64_t cache_bytes_max = 0;

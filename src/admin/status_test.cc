@@ -85,6 +85,9 @@ TEST(Status, JsonHoldsWhatThePageReads) {
   status.uptime_seconds = 1.5;
   status.client_sessions = 7;
   status.lookups = {{"hit", "", 10}, {"bypass", "volatile_function", 2}};
+  status.databases = {
+      {.name = "shop", .promise = "full", .why = "followed", .lag_seconds = 0.5, .lag_bytes = 9},
+      {.name = "other", .why = "the stream is lost"}};
   status.client_query_seconds.emplace_back("hit", observe::HistogramTotals{});
   status.client_query_seconds.back().second.add(histogram);
   const auto json = nlohmann::json::parse(to_json(status), nullptr, false);
@@ -96,6 +99,13 @@ TEST(Status, JsonHoldsWhatThePageReads) {
   EXPECT_EQ(json.value("client_sessions", 0), 7);
   EXPECT_EQ(json["lookups"][1],
             nlohmann::json({{"outcome", "bypass"}, {"reason", "volatile_function"}, {"total", 2}}));
+  EXPECT_EQ(json["databases"][0], nlohmann::json({{"name", "shop"},
+                                                  {"promise", "full"},
+                                                  {"why", "followed"},
+                                                  {"lag_seconds", 0.5},
+                                                  {"lag_bytes", 9}}));
+  EXPECT_TRUE(json["databases"][1]["promise"].is_null());
+  EXPECT_TRUE(json["databases"][1]["lag_bytes"].is_null());
   const auto& buckets = json["client_query_seconds"]["hit"];
   ASSERT_EQ(buckets.size(), 1u);
   EXPECT_NEAR(buckets[0][0].get<double>(), 0.003, 0.003 / 8);

@@ -10,6 +10,7 @@
 #include <memory>
 #include <sstream>
 
+#include "admin/console.h"
 #include "admin/server.h"
 #include "app/commands.h"
 #include "app/current_config.h"
@@ -196,8 +197,10 @@ int serve(const ServeOptions& options) {
   const base::SystemClock clock;
   cache::Generations generations(config->cache.generation_slots_log2);
   cache::Cache cache(config->cache, clock, generations);
-  proxy::Server server({clock, cache, *secret, config->sync}, config->server, config->upstream,
+  admin::Console console(PGWEIR_VERSION);
+  proxy::Server server({clock, cache, *secret, config->sync, &console}, config->server, config->upstream,
                        config->cache.ttl, std::move(*rules));
+  console.set_databases([&] { return databases_in_use(server.catalogs(), clock); });
   if (auto started = server.start(); !started) {
     spdlog::error("{}", started.error().message);
     return 1;

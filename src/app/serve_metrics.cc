@@ -145,6 +145,24 @@ void write_streams(const Reports& streams, base::Nanos now, PrometheusWriter& ou
 
 }  // namespace
 
+std::vector<admin::Status::Database> databases_in_use(const proxy::CatalogKeeper& catalogs,
+                                                      const base::Clock& clock) {
+  std::vector<admin::Status::Database> out;
+  for (const auto& database : catalogs.databases()) {
+    admin::Status::Database& shown = out.emplace_back();
+    const auto report = database->promise();
+    shown.name = database->name();
+    if (report.promise) shown.promise = sync::promise_name(*report.promise);
+    shown.why = report.why;
+    if (database->freshness() == nullptr) continue;
+    const sync::Freshness::Report stream = database->freshness()->report();
+    if (stream.applied_at == 0) continue;
+    shown.lag_seconds = static_cast<double>(clock.now() - stream.applied_at) / 1e9;
+    shown.lag_bytes = stream.lag_bytes;
+  }
+  return out;
+}
+
 std::string metrics_text(const Running& running) {
   const Workers workers = running.server.stats();
   PrometheusWriter out;
@@ -177,6 +195,7 @@ std::string status_json(const Running& running) {
   for_each_lookup(workers, [&](std::string_view outcome, std::string_view why, std::uint64_t n) {
     status.lookups.push_back({std::string(outcome), std::string(why), n});
   });
+  status.databases = databases_in_use(running.server.catalogs(), running.clock);
   status.cache_entries = cache.entries;
   status.cache_bytes = cache.bytes;
   status.cache_bytes_max = cache.bytes_max;

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "admin/status.h"
 #include "app/current_config.h"
@@ -23,6 +24,9 @@ struct Running {
 
 std::string metrics_text(const Running& running);
 std::string status_json(const Running& running);
+// Which promise of freshness holds for each.
+std::vector<admin::Status::Database> databases_in_use(const proxy::CatalogKeeper& catalogs,
+                                                      const base::Clock& clock);
 std::optional<std::string> not_ready_reason(const Running& running);
 
 }  // namespace pgweir::app

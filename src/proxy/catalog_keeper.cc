@@ -1,5 +1,7 @@
 #include "proxy/catalog_keeper.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -43,6 +45,25 @@ std::optional<SessionReason> DatabaseCatalog::stream_obstacle(const query::Verdi
   for (const query::Oid relation : verdict.reads)
     if (!settling_.is_settled(relation)) return SessionReason::kNotFollowed;
   return std::nullopt;
+}
+
+DatabaseCatalog::PromiseReport DatabaseCatalog::promise() const {
+  if (follower_) {
+    auto report = follower_->freshness().report();
+    if (report.state == sync::StreamState::kFollowing)
+      return {sync::Promise::kFull, "its changes are followed"};
+    if (report.reason.empty()) report.reason = sync::state_name(report.state);
+    return {std::nullopt, "its changes are not followed: " + report.reason};
+  }
+  if (server_ == Server::kStandby) return {sync::Promise::kTtlOnly, "PostgreSQL is a standby"};
+  return {sync::Promise::kFencesAndTtl, "sync.user is not set"};
+}
+
+void DatabaseCatalog::set_standby(bool standby) {
+  const Server server = standby ? Server::kStandby : Server::kPrimary;
+  if (server_.exchange(server) == server || follower_) return;
+  const PromiseReport report = promise();
+  spdlog::info("database {}: promise: {}, since {}", name_, sync::promise_name(*report.promise), report.why);
 }
 
 void DatabaseCatalog::release_when_passed(cache::Hold hold) {

@@ -24,6 +24,7 @@
 #include "sync/database_slots.h"
 #include "sync/follower.h"
 #include "sync/settling.h"
+#include "sync/setup_status.h"
 
 namespace pgweir::proxy {
 
@@ -91,6 +92,16 @@ class DatabaseCatalog {
   std::uint64_t settings_epoch() const { return settings_epoch_.load(std::memory_order_acquire); }
   // For a hold whose writes could not be read from their text, now that their outcome is known.
   void release_when_passed(cache::Hold hold);
+  // Which promise of freshness holds now; none: nothing is answered from the cache. And why, for people.
+  struct PromiseReport {
+    std::optional<sync::Promise> promise;
+    std::string why;
+  };
+  PromiseReport promise() const;
+  // A session has come to know whether the server is a standby. Logs the promise if that is new; where
+  // changes are followed, the follower does.
+  void set_standby(bool standby);
+
   // Null: changes are not followed.
   sync::Follower* follower() const { return follower_.get(); }
   const sync::Freshness* freshness() const { return follower_ ? &follower_->freshness() : nullptr; }
@@ -123,6 +134,8 @@ class DatabaseCatalog {
   std::atomic<std::uint64_t>& epoch_;
   const std::shared_ptr<Layouts> layouts_ = std::make_shared<Layouts>();
   std::atomic<std::uint64_t> settings_epoch_{0};
+  enum class Server : std::uint8_t { kUnknown, kPrimary, kStandby };
+  std::atomic<Server> server_{Server::kUnknown};
   sync::Settling settling_;
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<cache::Waiter>> waiters_;  // guarded by mutex_

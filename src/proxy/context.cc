@@ -23,6 +23,7 @@ void Context::reported(std::string_view name, std::string_view value, bool expec
   } else if (name == "standard_conforming_strings") {
     standard_conforming_strings_ = value;
   }
+  if (name == "in_hot_standby") database_->set_standby(value == "on");
   plain_strings_ = standard_conforming_strings_ == "on";
   utf8_ = client_encoding_ == "UTF8" && server_encoding_ == "UTF8";
   ++version_;

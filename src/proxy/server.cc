@@ -98,8 +98,8 @@ Server::Server(const ServerParts& parts, const ServerConfig& server, const Upstr
       rules_(std::move(rules)),
       catalogs_(parts.cache.generations(), parts.secret, parts.clock, follower_config(parts.sync, upstream)),
       resolver_(std::make_unique<io::Resolver>()),
-      shared_{parts.clock, parts.cache,  catalogs_, cancels_,
-              *resolver_,  parts.secret, sessions_, upstream_reached_} {}
+      shared_{parts.clock,  parts.cache, catalogs_,         cancels_,     *resolver_,
+              parts.secret, sessions_,   upstream_reached_, parts.console} {}
 
 Server::~Server() { stop(); }
 

@@ -19,6 +19,7 @@ struct ServerParts {
   cache::Cache& cache;
   base::HashSecret secret;
   sync::SyncConfig sync;
+  Console* console = nullptr;  // outlives the server; null: none
 };
 
 // For the owner's thread, unless a function says otherwise.

@@ -12,6 +12,7 @@
 #include "proxy/cancel.h"
 #include "proxy/catalog_keeper.h"
 #include "proxy/config.h"
+#include "proxy/console.h"
 #include "proxy/stats.h"
 #include "proxy/upstream_connector.h"
 #include "query/rules.h"
@@ -41,6 +42,7 @@ struct Services {
   CancelRegistry& cancels;
   base::HashSecret secret;
   std::shared_ptr<const LiveSettings> live;
+  Console* console = nullptr;  // any thread; null: no database is pgweir itself
 };
 
 }  // namespace pgweir::proxy

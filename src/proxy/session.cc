@@ -168,6 +168,8 @@ std::size_t Session::consume_client(std::string_view input) {
       return login_from_client(input);
     case Phase::kServing:
       return serve_client(input);
+    case Phase::kConsole:
+      return serve_console(input);
     case Phase::kOpaque:
       upstream_.write_through(input);
       return input.size();
@@ -291,8 +293,24 @@ std::size_t Session::startup_message(wire::StartupMessage message, std::size_t s
       LoginFacts{.client_is_local = client_address_.is_local(),
                  .upstream_uses_tls = false,
                  .allow_passwordless_remote = live_->upstream->config.allow_passwordless_remote});
-  connect();
+  if (services_.console != nullptr && login_->database() == kConsoleDatabase &&
+      !login_->is_physical_replication()) {
+    open_console();
+  } else {
+    connect();
+  }
   return size;
+}
+
+// Nobody is asked for a password, since it is PostgreSQL that knows them.
+void Session::open_console() {
+  if (!client_address_.is_local())
+    return refuse(fatal("28000", "pgweir's console is for clients on its own machine"));
+  console_ = std::make_unique<ConsoleSession>(*services_.console);
+  phase_ = Phase::kConsole;
+  console_->append_welcome(client_.out());
+  client_.flush();
+  resume_soon();
 }
 
 void Session::connect() {
@@ -452,6 +470,21 @@ std::size_t Session::serve_client(std::string_view input) {
   return taken;
 }
 
+std::size_t Session::serve_console(std::string_view input) {
+  const std::size_t taken = console_->process(input, client_.out());
+  client_.flush();
+  if (console_->fault()) {
+    if (console_->fault()->empty()) {
+      close_when_written();
+    } else {
+      refuse(fatal("08P01", *console_->fault()));
+    }
+    return input.size();
+  }
+  if (taken != 0 && taken < input.size() && !client_.congested()) resume_soon();
+  return taken;
+}
+
 std::size_t Session::serve_upstream(std::string_view input) {
   const std::size_t taken = reply_path_->process(input);
   if (reply_path_->fault()) {
@@ -492,7 +525,9 @@ void Session::resume_soon() {
 }
 
 void Session::resume() {
-  if (phase_ != Phase::kServing && phase_ != Phase::kLogin && phase_ != Phase::kOpaque) return;
+  if (phase_ != Phase::kServing && phase_ != Phase::kConsole && phase_ != Phase::kLogin &&
+      phase_ != Phase::kOpaque)
+    return;
   if (!client_.in().empty()) {
     const std::size_t n = consume_client(client_.in().view());
     if (client_.is_open()) client_.in().consume(n);
@@ -508,6 +543,7 @@ void Session::resume() {
 
 void Session::drain() {
   draining_ = true;
+  if (phase_ == Phase::kConsole) return cut();
   if (phase_ == Phase::kServing && !client_eof_) {
     if (!query_path_->at_rest() || query_path_->transaction_status() != 'I' || !client_.in().empty()) return;
     refuse(fatal("57P01", "terminating connection due to administrator command", "pgweir is shutting down."));
@@ -517,7 +553,7 @@ void Session::drain() {
 
 void Session::cut() {
   const auto self = shared_from_this();
-  if (phase_ == Phase::kServing) {
+  if (phase_ == Phase::kServing || phase_ == Phase::kConsole) {
     refuse(fatal("57P01", "terminating connection due to administrator command", "pgweir is shutting down."));
     settle();
   } else {
@@ -635,6 +671,7 @@ void Session::settle() {
   if (phase_ == Phase::kEnded) return;
   if (client_.is_open()) {
     const bool reads = phase_ == Phase::kStartup || phase_ == Phase::kLogin || phase_ == Phase::kOpaque ||
+                       (phase_ == Phase::kConsole && !client_.congested()) ||
                        (phase_ == Phase::kServing && query_path_->wants_input());
     client_.want_read(((reads && !upstream_.congested()) || phase_ == Phase::kHandshake) && !client_eof_);
     if (client_eof_) client_.ignore_half_close();

@@ -55,6 +55,7 @@ class Session final : public ChannelOwner, public std::enable_shared_from_this<S
     kConnecting,  // to PostgreSQL
     kLogin,
     kServing,
+    kConsole,    // the client talks to pgweir itself
     kOpaque,     // replication: bytes are passed on unread
     kLingering,  // the client has gone; outcomes of its writes are still to come
     kClosing,    // the last words are being written
@@ -88,6 +89,8 @@ class Session final : public ChannelOwner, public std::enable_shared_from_this<S
   std::size_t login_from_upstream(std::string_view input);
   void logged_in();
 
+  void open_console();
+  std::size_t serve_console(std::string_view input);
   std::size_t serve_client(std::string_view input);
   std::size_t serve_upstream(std::string_view input);
   std::size_t hear_out(std::string_view input);
@@ -125,6 +128,7 @@ class Session final : public ChannelOwner, public std::enable_shared_from_this<S
   std::optional<wire::CancelRequest> cancel_to_send_;
   std::unique_ptr<Login> login_;
   std::vector<std::pair<std::string, std::string>> reported_;  // ParameterStatus seen while logging in
+  std::unique_ptr<ConsoleSession> console_;
   std::unique_ptr<QueryPath> query_path_;
   std::unique_ptr<ReplyPath> reply_path_;
 };

@@ -11,8 +11,9 @@ Worker::Worker(const Shared& shared, std::shared_ptr<const LiveSettings> live)
       loop_(shared.clock),
       read_buffer_(kReadBufferBytes),
       statements_({}),
-      services_{loop_,         shared_.clock,    shared_.resolver, read_buffer_,   statements_,    stats_,
-                shared_.cache, shared_.catalogs, shared_.cancels,  shared_.secret, std::move(live)} {
+      services_{loop_,           shared_.clock,  shared_.resolver, read_buffer_,
+                statements_,     stats_,         shared_.cache,    shared_.catalogs,
+                shared_.cancels, shared_.secret, std::move(live),  shared_.console} {
   set_rules(services_.live->rules);
 }
 

@@ -23,6 +23,7 @@ struct Shared {
   base::HashSecret secret;
   std::atomic<unsigned>& sessions;      // logged in or logging in
   std::atomic<bool>& upstream_reached;  // the last attempt to connect succeeded
+  Console* console = nullptr;
 };
 
 // Public functions: any thread, unless they say otherwise.

@@ -153,7 +153,9 @@ void Follower::run() {
     const bool was_wanted = wanted();
     const bool unavailable = ended.error().code == base::ErrorCode::kInvalid;
     if (was_wanted && said != ended.error().message)
-      spdlog::warn("database {}: not following its changes: {}", database_, ended.error().message);
+      spdlog::warn(
+          "database {}: promise: none, nothing is answered from the cache: its changes are not followed: {}",
+          database_, ended.error().message);
     said = was_wanted ? ended.error().message : "";
     freshness_.set_state(unavailable ? StreamState::kUnavailable : StreamState::kLost, ended.error().message);
     barriers_.take();  // released, with a bump
@@ -185,7 +187,7 @@ base::Result<void> Follower::pump(Connection& sql, Connection& stream) {
   actions_.definitions_changed();
   actions_.settings_changed();
   freshness_.set_state(StreamState::kFollowing, "");
-  spdlog::info("database {}: following its changes", database_);
+  spdlog::info("database {}: promise: full, since its changes are followed", database_);
   StreamSession session(config_, actions_, slots_, sql, stream, barriers_, freshness_, clock_);
   auto ended = session.run(stop_, work_, [this] { return wanted(); });
   // Before the session lets go of what nobody can see yet.

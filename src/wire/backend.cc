@@ -11,6 +11,12 @@ std::unexpected<base::Error> malformed(const char* what) {
   return base::fail(base::ErrorCode::kInvalid, std::string("malformed ") + what + " message");
 }
 
+void append_message(base::Buffer& out, char type, std::string_view body) {
+  out.push_back(type);
+  append_u32(out, static_cast<std::uint32_t>(body.size() + 4));
+  out.append(body);
+}
+
 void append_complaint(base::Buffer& out, char type, const Complaint& c) {
   base::Buffer body;
   const auto field = [&](char name, std::string_view value) {
@@ -25,9 +31,7 @@ void append_complaint(base::Buffer& out, char type, const Complaint& c) {
   field('D', c.detail);
   field('H', c.hint);
   body.push_back('\0');
-  out.push_back(type);
-  append_u32(out, static_cast<std::uint32_t>(body.size() + 4));
-  out.append(body.view());
+  append_message(out, type, body.view());
 }
 
 }  // namespace
@@ -51,6 +55,47 @@ void append_string(base::Buffer& out, std::string_view value) {
 void append_error(base::Buffer& out, const Complaint& complaint) { append_complaint(out, 'E', complaint); }
 
 void append_notice(base::Buffer& out, const Complaint& complaint) { append_complaint(out, 'N', complaint); }
+
+void append_text_columns(base::Buffer& out, const std::vector<std::string>& names) {
+  constexpr std::uint32_t kTextOid = 25;
+  constexpr std::uint32_t kNoModifier = 0xffffffff;
+  base::Buffer body;
+  append_u16(body, static_cast<std::uint16_t>(names.size()));
+  for (const std::string& name : names) {
+    append_string(body, name);
+    append_u32(body, 0);  // of no table
+    append_u16(body, 0);
+    append_u32(body, kTextOid);
+    append_u16(body, 0xffff);  // of varying size
+    append_u32(body, kNoModifier);
+    append_u16(body, 0);  // as text
+  }
+  append_message(out, 'T', body.view());
+}
+
+void append_text_row(base::Buffer& out, const std::vector<std::optional<std::string>>& values) {
+  constexpr std::uint32_t kNull = 0xffffffff;
+  base::Buffer body;
+  append_u16(body, static_cast<std::uint16_t>(values.size()));
+  for (const auto& value : values) {
+    append_u32(body, value ? static_cast<std::uint32_t>(value->size()) : kNull);
+    if (value) body.append(*value);
+  }
+  append_message(out, 'D', body.view());
+}
+
+void append_command_complete(base::Buffer& out, std::string_view tag) {
+  base::Buffer body;
+  append_string(body, tag);
+  append_message(out, 'C', body.view());
+}
+
+void append_parameter_status(base::Buffer& out, std::string_view name, std::string_view value) {
+  base::Buffer body;
+  append_string(body, name);
+  append_string(body, value);
+  append_message(out, 'S', body.view());
+}
 
 void append_negotiate_protocol_version(base::Buffer& out, std::uint32_t version,
                                        const std::vector<std::string>& unrecognized) {

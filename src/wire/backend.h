@@ -38,6 +38,16 @@ inline constexpr std::string_view kParseComplete{"1\0\0\0\4", 5};
 inline constexpr std::string_view kBindComplete{"2\0\0\0\4", 5};
 inline constexpr std::string_view kParseAndBindComplete{"1\0\0\0\0042\0\0\0\4", 10};
 inline constexpr std::string_view kCloseComplete{"3\0\0\0\4", 5};
+inline constexpr std::string_view kNoData{"n\0\0\0\4", 5};
+inline constexpr std::string_view kEmptyQueryResponse{"I\0\0\0\4", 5};
+inline constexpr std::string_view kNoParameters{"t\0\0\0\6\0\0", 7};  // ParameterDescription
+inline constexpr std::string_view kAuthenticationOk{"R\0\0\0\10\0\0\0\0", 9};
+
+// RowDescription of columns of type text, whose values are the same bytes in either format.
+void append_text_columns(base::Buffer& out, const std::vector<std::string>& names);
+void append_text_row(base::Buffer& out, const std::vector<std::optional<std::string>>& values);
+void append_command_complete(base::Buffer& out, std::string_view tag);
+void append_parameter_status(base::Buffer& out, std::string_view name, std::string_view value);
 
 void append_negotiate_protocol_version(base::Buffer& out, std::uint32_t version,
                                        const std::vector<std::string>& unrecognized);

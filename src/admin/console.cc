@@ -1,0 +1,65 @@
+#include "admin/console.h"
+
+#include <fmt/format.h>
+
+#include <cctype>
+
+namespace pgweir::admin {
+namespace {
+
+// In capitals, with one blank between its words.
+std::string normalised(std::string_view command) {
+  std::string out;
+  for (const char c : command) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isspace(byte) == 0) {
+      out.push_back(static_cast<char>(std::toupper(byte)));
+    } else if (!out.empty() && out.back() != ' ') {
+      out.push_back(' ');
+    }
+  }
+  return out;
+}
+
+bool ends_or_begins_transaction(std::string_view command) {
+  return command == "BEGIN" || command == "COMMIT" || command == "ROLLBACK";
+}
+
+proxy::ConsoleTable help() {
+  return {{"command", "meaning"},
+          {{"SHOW SYNC", "which promise of freshness holds for each database in use, and why"},
+           {"SHOW VERSION", "pgweir's version"},
+           {"SHOW HELP", "these commands"}},
+          "SHOW"};
+}
+
+}  // namespace
+
+proxy::ConsoleTable Console::show_sync() const {
+  proxy::ConsoleTable table{{"database", "promise", "why", "lag_seconds", "lag_bytes"}, {}, "SHOW"};
+  for (const Status::Database& database : databases_()) {
+    auto& row = table.rows.emplace_back();
+    row.emplace_back(database.name);
+    row.emplace_back(database.promise.value_or("none"));
+    row.emplace_back(database.why);
+    row.push_back(database.lag_seconds ? std::optional(fmt::format("{:.3f}", *database.lag_seconds))
+                                       : std::nullopt);
+    row.push_back(database.lag_bytes ? std::optional(std::to_string(*database.lag_bytes)) : std::nullopt);
+  }
+  return table;
+}
+
+std::expected<proxy::ConsoleTable, wire::Complaint> Console::run(std::string_view command) {
+  const std::string known = normalised(command);
+  if (known == "SHOW SYNC") return show_sync();
+  if (known == "SHOW VERSION") return proxy::ConsoleTable{{"version"}, {{version_}}, "SHOW"};
+  if (known == "SHOW HELP") return help();
+  // Drivers send these by themselves.
+  if (ends_or_begins_transaction(known)) return proxy::ConsoleTable{{}, {}, known};
+  return std::unexpected(wire::Complaint{
+      .code = "42601",
+      .message = "pgweir's console does not know \"" + std::string(command.substr(0, 100)) + "\"",
+      .hint = "SHOW HELP lists its commands. For a database of PostgreSQL, connect to that database."});
+}
+
+}  // namespace pgweir::admin

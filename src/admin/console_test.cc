@@ -1,0 +1,54 @@
+#include "admin/console.h"
+
+#include <gtest/gtest.h>
+
+namespace pgweir::admin {
+namespace {
+
+struct ConsoleTest : testing::Test {
+  ConsoleTest() {
+    console.set_databases([] {
+      return std::vector<Status::Database>{
+          {.name = "shop", .promise = "full", .why = "followed", .lag_seconds = 0.25, .lag_bytes = 64},
+          {.name = "other", .why = "lost"}};
+    });
+  }
+  Console console{"1.2.3"};
+};
+
+TEST_F(ConsoleTest, ShowSyncNamesThePromiseOfEachDatabase) {
+  const auto table = console.run("show  Sync");
+  ASSERT_TRUE(table.has_value());
+  EXPECT_EQ(table->tag, "SHOW");
+  const std::vector<std::vector<std::optional<std::string>>> rows{
+      {"shop", "full", "followed", "0.250", "64"}, {"other", "none", "lost", std::nullopt, std::nullopt}};
+  EXPECT_EQ(table->rows, rows);
+}
+
+TEST_F(ConsoleTest, HelpListsOnlyWhatRuns) {
+  const auto help = console.run("SHOW HELP");
+  ASSERT_TRUE(help.has_value());
+  for (const auto& row : help->rows) {
+    const auto table = console.run(*row[0]);
+    ASSERT_TRUE(table.has_value()) << *row[0];
+    for (const auto& shown : table->rows) EXPECT_EQ(shown.size(), table->columns.size());
+  }
+}
+
+TEST_F(ConsoleTest, BareTransactionCommandsChangeNothing) {
+  for (const char* command : {"BEGIN", "commit", "Rollback"}) {
+    const auto table = console.run(command);
+    ASSERT_TRUE(table.has_value());
+    EXPECT_TRUE(table->columns.empty());
+  }
+}
+
+TEST_F(ConsoleTest, AnythingElseIsRefusedWithAHint) {
+  const auto table = console.run("SELECT 1");
+  ASSERT_FALSE(table.has_value());
+  EXPECT_EQ(table.error().code, "42601");
+  EXPECT_NE(table.error().hint.find("SHOW HELP"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace pgweir::admin
