@@ -111,6 +111,23 @@ class Cluster:
             return connection.rows(text)
 
 
+class Standby(Cluster):
+    """A copy of a running cluster that follows it, until it is promoted."""
+
+    def __init__(self, name, primary):
+        self.primary = primary
+        super().__init__(name)
+
+    def _initialise(self, locale):
+        del locale  # the primary's
+        source = f"host={self.primary.host} port={self.primary.port} user=postgres"
+        backup = [SERVER_BIN / "pg_basebackup", "-d", source, "-D", self.data, "-R", "-X", "stream", "-c", "fast"]
+        run(as_server_user(backup), cwd="/")
+
+    def _start(self):
+        self._launch()
+
+
 def make_certificate(certificate, key, name="localhost"):
     """Self-signed, of this name, and for localhost and 127.0.0.1."""
     names = "subjectAltName=DNS:localhost,IP:127.0.0.1"
