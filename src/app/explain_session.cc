@@ -45,9 +45,10 @@ Result<query::SessionSettings> read_settings(PGconn* connection) {
 }
 
 Result<std::shared_ptr<const query::Catalog>> read_catalog(PGconn* connection) {
-  const auto begun = ask(connection,
-                         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = ''; "
-                         "SET LOCAL client_encoding = 'UTF8'; SET LOCAL statement_timeout = '30s'");
+  const auto begun =
+      ask(connection,
+          "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = ''; "
+          "SET LOCAL client_encoding = 'UTF8'; SET LOCAL statement_timeout = '30s'; SET LOCAL jit = off");
   if (!begun) return std::unexpected(begun.error());
   query::CatalogBuilder builder(1);
   const auto queries = query::catalog_queries();

@@ -11,7 +11,44 @@ namespace pgweir::proxy {
 namespace {
 
 // BEGIN and SET LOCAL; then the fingerprint, then the catalog's queries.
-constexpr std::size_t kCatalogPreludeStatements = 6;
+constexpr std::size_t kCatalogPreludeStatements = 7;
+
+// For queries that read whole catalogs: large ones, or settings of the session, may make PostgreSQL think
+// that they are worth compiling, which takes half a minute.
+constexpr std::string_view kUncompiled = "SET LOCAL jit = off; ";
+
+std::string fingerprint_query() {
+  std::string union_of_all;
+  // What the snapshot is made from, and what only replies show: privileges, labels of enums, what text
+  // search makes of a word. Entries are kept as long as none of it has changed.
+  for (const std::string_view table : {"pg_class",        "pg_proc",
+                                       "pg_type",         "pg_operator",
+                                       "pg_cast",         "pg_trigger",
+                                       "pg_rewrite",      "pg_constraint",
+                                       "pg_policy",       "pg_attrdef",
+                                       "pg_namespace",    "pg_language",
+                                       "pg_aggregate",    "pg_inherits",
+                                       "pg_index",        "pg_range",
+                                       "pg_conversion",   "pg_opclass",
+                                       "pg_opfamily",     "pg_collation",
+                                       "pg_attribute",    "pg_enum",
+                                       "pg_amop",         "pg_amproc",
+                                       "pg_auth_members", "pg_event_trigger",
+                                       "pg_database",     "pg_db_role_setting",
+                                       "pg_publication",  "pg_publication_rel",
+                                       "pg_ts_config",    "pg_ts_config_map",
+                                       "pg_ts_dict",      "pg_ts_parser",
+                                       "pg_ts_template"}) {
+    if (!union_of_all.empty()) union_of_all += " UNION ALL ";
+    // The sum over (xmin, ctid) tells any row that came, went or changed.
+    // Every name and operator is qualified: it runs under the session's search_path.
+    union_of_all += fmt::format(
+        "SELECT pg_catalog.count(*) AS n, pg_catalog.sum(pg_catalog.hashtextextended(pg_catalog.concat("
+        "t.xmin, t.ctid), 0)::pg_catalog.numeric) AS s FROM pg_catalog.{} t",
+        table);
+  }
+  return "SELECT pg_catalog.string_agg(pg_catalog.concat(x.n, ':', x.s), ' ') FROM (" + union_of_all + ") x";
+}
 
 std::unexpected<base::Error> refused(std::string_view error_body) {
   return base::fail(base::ErrorCode::kUnavailable,
@@ -45,39 +82,7 @@ FingerprintCheck::~FingerprintCheck() {
 }
 
 std::string_view FingerprintCheck::sql() {
-  static const std::string text = [] {
-    std::string union_of_all;
-    // What the snapshot is made from, and what only replies show: privileges, labels of enums, what text
-    // search makes of a word. Entries are kept as long as none of it has changed.
-    for (const std::string_view table : {"pg_class",        "pg_proc",
-                                         "pg_type",         "pg_operator",
-                                         "pg_cast",         "pg_trigger",
-                                         "pg_rewrite",      "pg_constraint",
-                                         "pg_policy",       "pg_attrdef",
-                                         "pg_namespace",    "pg_language",
-                                         "pg_aggregate",    "pg_inherits",
-                                         "pg_index",        "pg_range",
-                                         "pg_conversion",   "pg_opclass",
-                                         "pg_opfamily",     "pg_collation",
-                                         "pg_attribute",    "pg_enum",
-                                         "pg_amop",         "pg_amproc",
-                                         "pg_auth_members", "pg_event_trigger",
-                                         "pg_database",     "pg_db_role_setting",
-                                         "pg_publication",  "pg_publication_rel",
-                                         "pg_ts_config",    "pg_ts_config_map",
-                                         "pg_ts_dict",      "pg_ts_parser",
-                                         "pg_ts_template"}) {
-      if (!union_of_all.empty()) union_of_all += " UNION ALL ";
-      // The sum over (xmin, ctid) tells any row that came, went or changed.
-      // Every name and operator is qualified: it runs under the session's search_path.
-      union_of_all += fmt::format(
-          "SELECT pg_catalog.count(*) AS n, pg_catalog.sum(pg_catalog.hashtextextended(pg_catalog.concat("
-          "t.xmin, t.ctid), 0)::pg_catalog.numeric) AS s FROM pg_catalog.{} t",
-          table);
-    }
-    return "SELECT pg_catalog.string_agg(pg_catalog.concat(x.n, ':', x.s), ' ') FROM (" + union_of_all +
-           ") x";
-  }();
+  static const std::string text = fmt::format("{}{}", kUncompiled, fingerprint_query());
   return text;
 }
 
@@ -114,9 +119,10 @@ const std::string& CatalogLoad::sql() {
         // pg_get_viewdef waits for a table that DDL has locked, and the client waits for us.
         "SET LOCAL lock_timeout = '50ms'; SET LOCAL statement_timeout = '10s'; "
         // It has a transaction id, and must not wait for a standby on that account.
-        "SET LOCAL synchronous_commit = off";
-    out += ";\nSELECT (";
-    out += FingerprintCheck::sql();
+        "SET LOCAL synchronous_commit = off; ";
+    out += kUncompiled;
+    out += "\nSELECT (";
+    out += fingerprint_query();
     // Its own id is above those of all transactions that are open, some of which the snapshot does not list.
     out +=
         "), CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_snapshot_xmax("

@@ -45,7 +45,7 @@ class FingerprintCheck final : public InjectedReply {
   FingerprintCheck(std::shared_ptr<DatabaseCatalog> database, DatabaseCatalog::LoadTicket ticket,
                    std::string expected, const base::Clock& clock, Done done);
   ~FingerprintCheck() override;
-  // One SELECT of one text. Every change of a row of a system catalog that snapshots are made from
+  // Ends in one SELECT of one text. Every change of a row of a system catalog that snapshots are made from
   // gives the row another xmin.
   static std::string_view sql();
 

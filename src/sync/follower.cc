@@ -22,7 +22,8 @@ constexpr base::Nanos kGoodbyeTimeout = base::kSecond;
 constexpr const char* kSettings =
     "SET search_path = ''; SET synchronous_commit = local; SET statement_timeout = '10s'; SET lock_timeout = "
     "'1s'; "
-    "SET client_encoding = 'UTF8'; SET DateStyle = ISO; SET default_transaction_read_only = off";
+    "SET client_encoding = 'UTF8'; SET DateStyle = ISO; SET default_transaction_read_only = off; SET jit = "
+    "off";
 
 // Empty: everything is there. Else what is missing, for people.
 constexpr const char* kMissing = R"(
