@@ -44,8 +44,9 @@ Shard& Cache::shard_of(const Key& key) const {
   return *shards_[(key.lo >> 1) >> (63 - shards_log2_)];
 }
 
-Lookup Cache::lookup(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now) {
-  return shard_of(key).lookup(key, waiter, now);
+Lookup Cache::lookup(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now,
+                     base::Nanos stale_for) {
+  return shard_of(key).lookup(key, waiter, now, stale_for);
 }
 
 void Cache::leave(const Key& key, const Waiter& waiter) { shard_of(key).leave(key, waiter); }

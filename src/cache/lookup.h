@@ -11,7 +11,7 @@ struct Lookup {
   Outcome outcome = Outcome::kPass;
   MissWhy miss_why = MissWhy::kCold;         // of kMiss
   PassWhy pass_why = PassWhy::kUncacheable;  // of kPass
-  EntryRef entry;                            // of kHit
+  EntryRef entry;                            // of kHit and kStale
   Fill fill;                                 // of kMiss
 };
 

@@ -6,6 +6,8 @@ std::string_view name(Outcome outcome) {
   switch (outcome) {
     case Outcome::kHit:
       return "hit";
+    case Outcome::kStale:
+      return "stale";
     case Outcome::kMiss:
       return "miss";
     case Outcome::kWaiting:

@@ -81,7 +81,8 @@ Shard::~Shard() {
   CHECK(account_.bytes() == allocation_bytes(sizeof(Shard)) + tables);
 }
 
-Lookup Shard::lookup(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now) {
+Lookup Shard::lookup(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now,
+                     base::Nanos stale_for) {
   Retired retired;
   const std::lock_guard lock(mutex_);
   if (Entry* entry = index_.find(key)) {
@@ -89,6 +90,7 @@ Lookup Shard::lookup(const Key& key, const std::shared_ptr<Waiter>& waiter, base
     const Freshness state = freshness(*entry, now);
     if (state.is_fresh()) [[likely]]
       return hit(*entry);
+    if (state.is_expired_only() && now - entry->expires_at() < stale_for) return stale(*entry, now, retired);
     if (state.is_dead()) drop_dead(*entry, state, retired);
     if (state.is_held) return pass(PassWhy::kHeld);
   }
@@ -129,13 +131,29 @@ Lookup Shard::hit(Entry& entry) {
 Lookup Shard::miss(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now, Retired& retired) {
   if (const auto why = find_mark(key, now)) return pass(*why);
   if (Flight* flight = flights_.find(key)) return wait(*flight, waiter, now, retired);
+  return fill(key, miss_why(ghost_.find(key)), now, retired);
+}
+
+Lookup Shard::fill(const Key& key, MissWhy why, base::Nanos now, Retired& retired) {
   Flight* flight = start_flight(key, now, retired);
   if (flight == nullptr) return pass(PassWhy::kNoRoom);
   Lookup lookup;
   lookup.outcome = Outcome::kMiss;
-  lookup.miss_why = miss_why(ghost_.find(key));
+  lookup.miss_why = why;
   lookup.fill = Fill(*this, *flight);
-  ++stats_.misses[index_of(lookup.miss_why)];
+  ++stats_.misses[index_of(why)];
+  return lookup;
+}
+
+// One session asks anew; the others are not kept waiting for it.
+Lookup Shard::stale(Entry& entry, base::Nanos now, Retired& retired) {
+  if (const auto why = find_mark(entry.key(), now)) return pass(*why);
+  if (flights_.find(entry.key()) == nullptr) return fill(entry.key(), MissWhy::kExpired, now, retired);
+  S3Fifo::touch(entry);
+  ++stats_.stales;
+  Lookup lookup;
+  lookup.outcome = Outcome::kStale;
+  lookup.entry = EntryRef::share(entry);
   return lookup;
 }
 
@@ -257,6 +275,7 @@ KeepResult Shard::settle(Flight& flight, const Entry::Content& content, KeepResu
   std::unique_ptr<Flight> ended;
   {
     const std::lock_guard lock(mutex_);
+    drop_predecessor(flight.key(), now, retired);
     const Freshness state = freshness(content.dependencies, content.expires_at, now);
     if (result == KeepResult::kKept) {
       if (flight.epoch != epoch_ || state.is_moved || state.is_held) {
@@ -289,11 +308,17 @@ void Shard::abandon(Flight& flight, FillEnd end) {
     const std::lock_guard lock(mutex_);
     ++stats_.abandons[index_of(end)];
     if (end == FillEnd::kUncacheable) {
+      drop_predecessor(flight.key(), now, retired);
       put_mark({.key = flight.key(), .ends_at = now + config_.uncacheable_ttl}, now, retired);
     }
     ended = take_flight(flight);
   }
   for (const auto& waiter : ended->waiters) waiter->wake();
+}
+
+// Who has filled has seen the new reply, whether it was kept or not: the old one is no answer any more.
+void Shard::drop_predecessor(const Key& key, base::Nanos now, Retired& retired) {
+  if (Entry* entry = index_.find(key)) drop_dead(*entry, freshness(*entry, now), retired);
 }
 
 KeepResult Shard::place(EntryRef& entry, base::Nanos now, Retired& retired) {

@@ -58,7 +58,8 @@ class alignas(64) Shard {
   Shard& operator=(const Shard&) = delete;
 
   // As in Cache.
-  Lookup lookup(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now);
+  Lookup lookup(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now,
+                base::Nanos stale_for);
   void leave(const Key& key, const Waiter& waiter);
   void invalidate_all();
   void set_memory_bytes(std::uint64_t memory_bytes);
@@ -77,6 +78,7 @@ class alignas(64) Shard {
     Slot held_slot = 0;  // one of them, if is_held
     bool is_fresh() const { return !is_expired && !is_moved && !is_held; }
     bool is_dead() const { return is_expired || is_moved; }
+    bool is_expired_only() const { return is_expired && !is_moved && !is_held; }
     Eviction eviction() const { return is_moved ? Eviction::kInvalidated : Eviction::kExpired; }
   };
 
@@ -93,6 +95,8 @@ class alignas(64) Shard {
 
   // With the lock.
   Lookup hit(Entry& entry);
+  Lookup stale(Entry& entry, base::Nanos now, Retired& retired);
+  Lookup fill(const Key& key, MissWhy why, base::Nanos now, Retired& retired);
   Lookup miss(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now, Retired& retired);
   Lookup wait(Flight& flight, const std::shared_ptr<Waiter>& waiter, base::Nanos now, Retired& retired);
   Lookup pass(PassWhy why);
@@ -100,6 +104,7 @@ class alignas(64) Shard {
   Flight* start_flight(const Key& key, base::Nanos now, Retired& retired);
   std::unique_ptr<Flight> take_flight(Flight& flight);
 
+  void drop_predecessor(const Key& key, base::Nanos now, Retired& retired);
   KeepResult place(EntryRef& entry, base::Nanos now, Retired& retired);
   bool grow_index(base::Nanos now, Retired& retired);
   // Evicts until `bytes` more fit; false if they cannot.

@@ -14,6 +14,7 @@ void add_all(std::array<std::uint64_t, kSize>& to, const std::array<std::uint64_
 
 void CacheStats::add(const CacheStats& other) {
   hits += other.hits;
+  stales += other.stales;
   hit_bytes += other.hit_bytes;
   hit_cost += other.hit_cost;
   add_all(misses, other.misses);

@@ -9,10 +9,11 @@
 
 namespace pgweir::cache {
 
-// Each lookup counts once: hits + sum(misses) + sum(passes) + waits. A waiter looks up again when it
+// Each lookup counts once: hits + stales + sum(misses) + sum(passes) + waits. A waiter looks up again when it
 // is woken or gives up, so a request that waited counts as a wait and as what it ended in.
 struct CacheStats {
   std::uint64_t hits = 0;
+  std::uint64_t stales = 0;
   std::uint64_t hit_bytes = 0;
   base::Nanos hit_cost = 0;                       // database time that the hits saved
   std::array<std::uint64_t, kMissWhys> misses{};  // by MissWhy

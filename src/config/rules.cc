@@ -33,12 +33,14 @@ class RuleReader {
     if (!rule_.fingerprint && !rule_.relation && rule_.regex.empty())
       add_(where,
            fmt::format("rule {} matches nothing; give template, relation or regex", quoted(rule_.name)));
-    const bool keeps = rule_.ttl || rule_.accept_ttl || !rule_.trust.empty();
+    const bool keeps = rule_.ttl || rule_.stale_while_revalidate || rule_.accept_ttl || !rule_.trust.empty();
     if (!keeps && !rule_.bypass)
       add_(where,
-           fmt::format("rule {} does nothing; give ttl, bypass, accept_ttl or trust", quoted(rule_.name)));
+           fmt::format("rule {} does nothing; give ttl, stale_while_revalidate, bypass, accept_ttl or trust",
+                       quoted(rule_.name)));
     if (keeps && rule_.bypass)
-      add_(where, fmt::format("rule {} has bypass and so keeps nothing: take out ttl, accept_ttl and trust",
+      add_(where, fmt::format("rule {} has bypass and so keeps nothing: take out ttl, "
+                              "stale_while_revalidate, accept_ttl and trust",
                               quoted(rule_.name)));
     return std::move(rule_);
   }
@@ -50,7 +52,7 @@ class RuleReader {
     Read read;
     std::string_view allowed;
   };
-  static const std::array<Key, 8> kKeys;
+  static const std::array<Key, 9> kKeys;
 
   // False: a value could not be used.
   bool read_keys(const toml::table& table) {
@@ -135,14 +137,17 @@ class RuleReader {
     return true;
   }
 
-  bool ttl(const toml::node& node) {
+  bool ttl(const toml::node& node) { return duration(node, rule_.ttl); }
+  bool stale_while_revalidate(const toml::node& node) { return duration(node, rule_.stale_while_revalidate); }
+
+  bool duration(const toml::node& node, std::optional<base::Nanos>& into) {
     const auto* const text = node.as_string();
     if (text == nullptr) return false;
     const auto value = parse_duration(text->get());
     if (!value) return refuse(value.error().message);
     if (*value < query::kTtlMin || *value > query::kTtlMax)
       return refuse(quoted(text->get()) + " is out of range");
-    rule_.ttl = *value;
+    into = *value;
     return true;
   }
 
@@ -175,12 +180,13 @@ class RuleReader {
   std::string why_;  // the value at hand cannot be used; empty: its type is wrong
 };
 
-const std::array<RuleReader::Key, 8> RuleReader::kKeys = {{
+const std::array<RuleReader::Key, 9> RuleReader::kKeys = {{
     {"name", &RuleReader::name, "1 to 63 letters, digits, '_', '-' and '.', in quotes"},
     {"template", &RuleReader::fingerprint, "a fingerprint of 16 hexadecimal digits, in quotes"},
     {"relation", &RuleReader::relation, "\"schema.table\""},
     {"regex", &RuleReader::regex, "a regular expression as of RE2 of up to 1024 bytes, in quotes"},
     {"ttl", &RuleReader::ttl, "a duration from 1ms to 30d, in quotes"},
+    {"stale_while_revalidate", &RuleReader::stale_while_revalidate, "a duration from 1ms to 30d, in quotes"},
     {"bypass", &RuleReader::bypass, "true or false"},
     {"accept_ttl", &RuleReader::accept_ttl, "true or false"},
     {"trust", &RuleReader::trust, "a list of \"schema.function(argument types)\""},

@@ -30,6 +30,7 @@ relation = "public.item"
 regex = "(?i)from item"
 ttl = "5m"
 accept_ttl = true
+stale_while_revalidate = "1m"
 trust = ["public.tax(numeric, int4)", "pg_catalog.to_char"]
 [[rule]]
 name = "audit"
@@ -46,6 +47,7 @@ bypass = true
   EXPECT_EQ(prices.regex, "(?i)from item");
   EXPECT_EQ(prices.ttl, 300 * base::kSecond);
   EXPECT_TRUE(prices.accept_ttl);
+  EXPECT_EQ(prices.stale_while_revalidate, 60 * base::kSecond);
   EXPECT_FALSE(prices.bypass);
   ASSERT_EQ(prices.trust.size(), 2U);
   EXPECT_EQ(prices.trust[0].arguments, "numeric, integer");
@@ -103,11 +105,11 @@ TEST(RuleTables, ARuleNeedsAName_AMatchAndSomethingToDo) {
   EXPECT_THAT(findings("[[rule]]\nname = \"a\"\nttl = \"1s\"\n"),
               ElementsAre("f:1:1: error: rule \"a\" matches nothing; give template, relation or regex"));
   EXPECT_THAT(findings("[[rule]]\nname = \"a\"\nregex = \"x\"\nbypass = false\n"),
-              ElementsAre("f:1:1: error: rule \"a\" does nothing; give ttl, bypass, accept_ttl or trust"));
-  EXPECT_THAT(
-      findings("[[rule]]\nname = \"a\"\nregex = \"x\"\nbypass = true\nttl = \"1s\"\n"),
-      ElementsAre(
-          "f:1:1: error: rule \"a\" has bypass and so keeps nothing: take out ttl, accept_ttl and trust"));
+              ElementsAre("f:1:1: error: rule \"a\" does nothing; give ttl, stale_while_revalidate, bypass, "
+                          "accept_ttl or trust"));
+  EXPECT_THAT(findings("[[rule]]\nname = \"a\"\nregex = \"x\"\nbypass = true\nttl = \"1s\"\n"),
+              ElementsAre("f:1:1: error: rule \"a\" has bypass and so keeps nothing: take out ttl, "
+                          "stale_while_revalidate, accept_ttl and trust"));
   EXPECT_THAT(
       findings(
           "[[rule]]\nname = \"a\"\nregex = \"x\"\nttl = \"1s\"\n[[rule]]\nname = \"a\"\nregex = \"y\"\nttl = "

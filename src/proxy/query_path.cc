@@ -433,7 +433,8 @@ QueryPath::Answer QueryPath::look_up(const Question& question) {
   const cache::Key key = key_of(question);
   // A statement in a transaction may hold locks that others wait for: it never waits itself.
   const bool may_wait = transaction_.status() == 'I' && !waited_;
-  cache::Lookup lookup = services_.cache.lookup(key, may_wait ? waiter_ : kNoWaiter, now_);
+  cache::Lookup lookup = services_.cache.lookup(key, may_wait ? waiter_ : kNoWaiter, now_,
+                                                question.verdict->stale_while_revalidate);
   switch (lookup.outcome) {
     case cache::Outcome::kWaiting:
       wait_for_fill(key);
@@ -446,25 +447,28 @@ QueryPath::Answer QueryPath::look_up(const Question& question) {
       stats.count(Outcome::kMiss, lookup.miss_why, *question.verdict);
       fill_ = std::move(lookup.fill);
       return Answer::kFill;
+    case cache::Outcome::kStale:
+      answer(question, lookup.entry, Outcome::kStale);
+      return Answer::kHit;
     case cache::Outcome::kHit:
       break;
   }
-  answer(question, lookup.entry);
+  answer(question, lookup.entry, Outcome::kHit);
   return Answer::kHit;
 }
 
-void QueryPath::answer(const Question& question, const cache::EntryRef& entry) {
-  services_.stats.count(Outcome::kHit, query::Reason::kNone, *question.verdict);
+void QueryPath::answer(const Question& question, const cache::EntryRef& entry, Outcome outcome) {
+  services_.stats.count(outcome, query::Reason::kNone, *question.verdict);
   base::Buffer& out = client_.out();
   const std::string_view bytes = entry.bytes();
   out.reserve(wire::kParseAndBindComplete.size() + bytes.size() + wire::kReadyForQueryBytes);
   if (question.bind != nullptr) out.append(batch_.parse ? wire::kParseAndBindComplete : wire::kBindComplete);
   out.append(bytes);
   wire::append_ready_for_query(out, transaction_.status());
-  if (arrived_at_ == now_) {
+  if (arrived_at_ == now_ && outcome == Outcome::kHit) {
     ++hits_at_once_;
   } else {
-    services_.stats.client_query_time[static_cast<std::size_t>(Outcome::kHit)].record(now_ - arrived_at_);
+    services_.stats.client_query_time[static_cast<std::size_t>(outcome)].record(now_ - arrived_at_);
   }
 }
 

@@ -116,7 +116,7 @@ class QueryPath {
   Why why_not(const query::Verdict& verdict) const;
   std::optional<Why> obstacle(const Question& question) const;
   Answer look_up(const Question& question);
-  void answer(const Question& question, const cache::EntryRef& entry);
+  void answer(const Question& question, const cache::EntryRef& entry, Outcome outcome);
   void record_hits();
   cache::Key key_of(const Question& question) const;
   void wait_for_fill(const cache::Key& key);

@@ -45,6 +45,60 @@ TEST_F(UnderRules, NoReplyOutlivesTheTtlOfItsRule) {
   EXPECT_EQ(session.hits_of(read), 1U);
 }
 
+// Sessions of one worker that read what has just expired; the first asks anew.
+struct StaleReplies : UnderRules {
+  void expire(const std::string& text) {
+    session.say(text);
+    session.say(text);
+    other.say(text);
+    EXPECT_EQ(other.hits_of(text), 1U);
+    worker().clock.advance(base::kSecond);
+    session.paths().from_client(text);
+    sent = other.paths().to_upstream.size();
+  }
+  std::uint64_t stales() {
+    return session.worker().stats.lookups[static_cast<std::size_t>(Outcome::kStale)][0].get();
+  }
+
+  TestSession other{worker()};
+  std::size_t sent = 0;
+};
+
+TEST_F(StaleReplies, AnswerWhileAnotherSessionAsks) {
+  query::RuleConfig one = rule("stale");
+  one.ttl = base::kSecond;
+  one.stale_while_revalidate = 5 * base::kSecond;
+  set_rules({one});
+  expire(read);
+  other.say(read);
+  EXPECT_EQ(stales(), 1U);
+  EXPECT_EQ(other.paths().to_upstream.size(), sent);
+  session.say("");
+  EXPECT_EQ(other.hits_of(read), 1U);
+}
+
+TEST_F(StaleReplies, OnlyWhereARuleOrAHintSaysSo) {
+  query::RuleConfig one = rule("not stale");
+  one.ttl = base::kSecond;
+  set_rules({one});
+  expire(read);
+  other.paths().from_client(read);
+  EXPECT_EQ(stales(), 0U);
+  session.say("");
+  const std::string hinted = simple_query("select id from a /* pgweir: stale_while_revalidate=5s, ttl=1s */");
+  expire(hinted);
+  other.say(hinted);
+  EXPECT_EQ(stales(), 1U);
+}
+
+TEST_F(StaleReplies, NeverFromBeforeAWrite) {
+  const std::string hinted = simple_query("select id from a /* pgweir: ttl=1s stale_while_revalidate=5s */");
+  expire(hinted);
+  other.say(simple_query("update a set id = 2"));
+  other.paths().from_client(hinted);
+  EXPECT_EQ(stales(), 0U);
+}
+
 TEST_F(UnderRules, NoReplyOutlivesTheTtlOfItsHint) {
   const std::string second = simple_query("select id from a /* pgweir: ttl=1s */");
   const std::string minute = simple_query("select id from a /* pgweir: ttl=60s */");

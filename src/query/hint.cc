@@ -25,7 +25,7 @@ bool is_word(std::string_view text, std::string_view word) {
 }
 
 // As in the configuration, "90s", within what a ttl may be.
-std::optional<base::Nanos> ttl_of(std::string_view text) {
+std::optional<base::Nanos> duration_of(std::string_view text) {
   struct Unit {
     std::string_view name;
     base::Nanos size;
@@ -52,14 +52,22 @@ std::optional<base::Nanos> ttl_of(std::string_view text) {
 
 // False: not understood.
 bool read_word(std::string_view word, Hint& hint) {
-  constexpr std::string_view kTtl = "ttl=";
+  struct Duration {
+    std::string_view sign;
+    base::Nanos Hint::* field;
+  };
+  static constexpr std::array<Duration, 2> kDurations{
+      {{"ttl=", &Hint::ttl}, {"stale_while_revalidate=", &Hint::stale_while_revalidate}}};
   if (is_word(word, "bypass")) return hint.bypass = true;
   if (is_word(word, "accept_ttl")) return hint.accept_ttl = true;
-  if (!starts_with_word(word, kTtl)) return false;
-  const auto ttl = ttl_of(word.substr(kTtl.size()));
-  if (!ttl || (hint.ttl != 0 && hint.ttl != *ttl)) return false;
-  hint.ttl = *ttl;
-  return true;
+  for (const auto& [sign, field] : kDurations) {
+    if (!starts_with_word(word, sign)) continue;
+    const auto given = duration_of(word.substr(sign.size()));
+    if (!given || (hint.*field != 0 && hint.*field != *given)) return false;
+    hint.*field = *given;
+    return true;
+  }
+  return false;
 }
 
 }  // namespace

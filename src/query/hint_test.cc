@@ -27,6 +27,8 @@ TEST(Hint, IsReadWhereverItStands) {
 }
 
 TEST(Hint, WordsStandTogether) {
+  const Hint stale{.ttl = 5 * base::kSecond, .stale_while_revalidate = 60 * base::kSecond, .given = true};
+  EXPECT_EQ(hint_of("select 1 /* pgweir: ttl=5s stale_while_revalidate=1m */"), stale);
   const Hint both{.ttl = 5 * base::kSecond, .accept_ttl = true, .given = true};
   EXPECT_EQ(hint_of("select 1 /* pgweir: ttl=5s accept_ttl */"), both);
   EXPECT_EQ(hint_of("select 1 /* pgweir: ,accept_ttl ,\n ttl=5s, */"), both);
@@ -48,6 +50,8 @@ TEST(Hint, WhatIsNotUnderstoodIsBad) {
                             "ttl=0s",
                             "ttl=999us",
                             "ttl=31d",
+                            "stale_while_revalidate=",
+                            "stale_while_revalidate=1s stale_while_revalidate=2s",
                             "ttl=99999999999999999999s",
                             "ttl=18446744073709551615d",
                             "cache",

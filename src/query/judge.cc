@@ -155,8 +155,11 @@ void direct(const Statement& statement, const Catalog& catalog, const SearchPath
     verdict.rule = directions.rules->index_of(*rule);
     verdict.ttl = rule->ttl.value_or(0);
     verdict.accept_ttl = rule->accept_ttl;
+    verdict.stale_while_revalidate = rule->stale_while_revalidate.value_or(0);
   }
   if (directions.hint.ttl != 0) verdict.ttl = directions.hint.ttl;
+  if (directions.hint.stale_while_revalidate != 0)
+    verdict.stale_while_revalidate = directions.hint.stale_while_revalidate;
   verdict.accept_ttl = verdict.accept_ttl || directions.hint.accept_ttl;
   Lifts lifts{.accept_ttl = verdict.accept_ttl};
   if (rule != nullptr) lifts.trust = rule->trust;

@@ -44,6 +44,7 @@ struct RuleConfig {
   std::string regex{};             // in template_text(); empty: not given
 
   std::optional<base::Nanos> ttl{};
+  std::optional<base::Nanos> stale_while_revalidate{};
   bool bypass = false;
   bool accept_ttl = false;
   std::vector<TrustedFunction> trust{};
