@@ -75,7 +75,9 @@ TEST_F(StaleTest, TheNextAsksIfTheFillFails) {
 TEST_F(StaleTest, NotOnceANewOneWasSeenThatCannotBeKept) {
   const std::array<std::string_view, 1> parts{"new"};
   EXPECT_EQ(fill.keep(parts, 0, {}, 0, 0), KeepResult::kExpired);
-  EXPECT_EQ(look_up().outcome, Outcome::kMiss);
+  const Lookup next = look_up();
+  EXPECT_EQ(next.outcome, Outcome::kMiss);
+  EXPECT_EQ(look_up().outcome, Outcome::kWaiting);
 }
 
 TEST_F(StaleTest, NotOnceItIsUncacheable) {
