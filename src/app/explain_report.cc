@@ -32,7 +32,8 @@ Json to_json(const std::vector<ExplainedRelation>& relations) {
 Json to_json(const std::vector<ExplainedRows>& rows) {
   Json list = Json::array();
   for (const ExplainedRows& of : rows)
-    list.push_back({{"relation", of.relation}, {"predicates", of.predicates}});
+    list.push_back(
+        {{"relation", of.relation}, {"predicates", of.predicates}, {"advice", or_null(of.advice)}});
   return list;
 }
 
@@ -82,6 +83,8 @@ class Text {
     for (std::size_t i = 0; i < rows.size(); ++i)
       line(i == 0 ? label : "",
            fmt::format("{}: {}", rows[i].relation, fmt::join(rows[i].predicates, " or ")));
+    for (const ExplainedRows& of : rows)
+      if (!of.advice.empty()) line("", of.advice);
   }
   std::string take() { return std::move(out_); }
 

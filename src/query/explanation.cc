@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "query/advice.h"
 #include "query/assess.h"
@@ -80,6 +81,21 @@ class PinWriter {
       for (const Pin& pin : pinned.pins) out.predicates.push_back(predicate(*relation, pin));
     }
     return rows;
+  }
+  // For rows that are read: which columns keep the change stream from telling that others have changed.
+  static std::string identity_advice(const Relation& relation, const RelationPins& pinned) {
+    std::set<std::string> names;
+    for (const Pin& pin : pinned.pins)
+      for (const PinnedColumn& column : pin.columns)
+        if (const Column* of = relation.column(column.column); of != nullptr && !of->identity)
+          names.insert(quoted_name(of->name));
+    if (names.empty()) return {};
+    std::string columns;
+    for (const std::string& name : names) columns += (columns.empty() ? "" : ", ") + name;
+    const std::string table = qualified_name(relation);
+    return "an UPDATE or DELETE made elsewhere of any row of " + table +
+           " ends it, since the change stream does not know the old " + columns + "; after ALTER TABLE " +
+           table + " REPLICA IDENTITY FULL only one of these rows does, for more WAL";
   }
 
  private:
@@ -195,6 +211,9 @@ Explanation explain(const Verdict& verdict, const Catalog& catalog, std::string_
   if (verdict.pins.empty() && verdict.effects.row_changes.empty()) return out;
   const PinWriter write_pins(catalog, sql);
   out.rows = write_pins(verdict.pins);
+  for (std::size_t i = 0, row = 0; i < verdict.pins.size(); ++i)
+    if (const Relation* relation = catalog.relation(verdict.pins[i].relation); relation != nullptr)
+      out.rows[row++].advice = PinWriter::identity_advice(*relation, verdict.pins[i]);
   out.changed_rows = write_pins(verdict.effects.row_changes);
   return out;
 }

@@ -26,6 +26,7 @@ struct ExplainedRelation {
 struct ExplainedRows {
   std::string relation;
   std::vector<std::string> predicates;  // "id = 1", "id IN (1, $1) AND kind = 'a'"
+  std::string advice = {};              // of rows read: what REPLICA IDENTITY FULL would gain; empty: nothing
 };
 
 struct Explanation {

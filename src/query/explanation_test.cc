@@ -14,11 +14,12 @@
 namespace pgweir::query {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-constexpr Oid kItem = 16400, kPair = 16401, kView = 16402, kTriggered = 16403, kOdd = 16404;
+constexpr Oid kItem = 16400, kPair = 16401, kView = 16402, kTriggered = 16403, kOdd = 16404, kReview = 16405;
 constexpr Oid kInt4 = 23;
 
 std::shared_ptr<const Catalog> catalog() {
@@ -26,6 +27,8 @@ std::shared_ptr<const Catalog> catalog() {
   c.table({.oid = kItem, .name = "item"}).indexed_column(kItem, 1, "id", kInt4).index(kItem, "1");
   c.table({.oid = kPair, .name = "pair", .replica_identity = 'f', .followed_by = 0});
   c.indexed_column(kPair, 1, "a", kInt4).indexed_column(kPair, 2, "b", kInt4).index(kPair, "1 2");
+  c.table({.oid = kReview, .name = "review"}).indexed_column(kReview, 1, "id", kInt4);
+  c.indexed_column(kReview, 2, "item_id", kInt4).index(kReview, "1").index(kReview, "2", "ob");
   c.view(kView, "cheap", " SELECT item.id FROM public.item;");
   c.table({.oid = kTriggered, .name = "triggered"}).code('w', kTriggered);
   c.table({.oid = kOdd, .name = "Odd \"name\""});
@@ -71,6 +74,17 @@ TEST_F(ExplanationTest, QuotesNamesAsPostgresWould) {
   const Explanation out = explain_text("SELECT * FROM \"Odd \"\"name\"\"\"");
   ASSERT_EQ(out.reads.size(), 1U);
   EXPECT_EQ(out.reads[0].name, "public.\"Odd \"\"name\"\"\"");
+}
+
+TEST_F(ExplanationTest, SaysWhatReplicaIdentityFullWouldGain) {
+  const auto advice = [&](std::string_view sql) {
+    const Explanation out = explain_text(sql);
+    return out.rows.size() == 1 ? out.rows[0].advice : "no rows";
+  };
+  EXPECT_THAT(advice("SELECT * FROM review WHERE item_id = 7"),
+              AllOf(HasSubstr("old item_id"), HasSubstr("ALTER TABLE public.review REPLICA IDENTITY FULL")));
+  EXPECT_EQ(advice("SELECT * FROM review WHERE id = 7"), "");
+  EXPECT_EQ(advice("SELECT * FROM pair WHERE a = 1 AND b = 2"), "");  // has it
 }
 
 TEST_F(ExplanationTest, RowsAreColumnsAndValues) {

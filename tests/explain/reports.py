@@ -10,7 +10,7 @@ def names(relations):
 def test_relations_and_rows(command):
     report = command.json("SELECT name FROM item WHERE id IN (7, $1)", "-p", "8", "--role", "pgweir")
     assert report["reads"] == [{"relation": "public.item", "kind": "table", "published": True, "replica_identity": "default"}]
-    assert report["rows"] == [{"relation": "public.item", "predicates": ["id IN (7, $1)"]}]
+    assert report["rows"] == [{"relation": "public.item", "predicates": ["id IN (7, $1)"], "advice": None}]
     assert report["writes"] is None and report["rule"] is None
     status, text = command.text("SELECT name FROM item WHERE id = 7", "--role", "pgweir")
     assert status == 0
@@ -60,7 +60,7 @@ def test_settings_of_extensions_are_not_shown(command):
 def test_writes(command):
     report = command.json("UPDATE item SET name = 'x' WHERE id = $1")
     assert report["reason"] == "not_read" and names(report["writes"]["relations"]) == ["public.item"], report
-    assert report["writes"]["rows"] == [{"relation": "public.item", "predicates": ["id = $1"]}], report
+    assert report["writes"]["rows"] == [{"relation": "public.item", "predicates": ["id = $1"], "advice": None}], report
     assert report["writes"]["everything"] is False and report["writes"]["why"] is None
     report = command.json("DO 'BEGIN END'")
     assert report["writes"] == {"everything": True, "why": "a procedure or block may do anything", "relations": [], "rows": []}
