@@ -175,6 +175,8 @@ constexpr Setting kSettings[] = {
      "File with the password of sync.user, as libpq's; empty: libpq's default."},
     {"sync.max_lag", DurationField{at<kSync, &SyncConfig::max_lag>, 100 * base::kMillisecond, 5 * kMinute},
      "Past this lag behind PostgreSQL's changes nothing is answered from the cache."},
+    {"sync.databases_max", CountField{at<kSync, &SyncConfig::databases_max>, 1, 1024},
+     "Databases followed at once; each takes a walsender and a replication slot, and of any more nothing is cached."},
 
     {"admin.listen", text<kAdmin, &AdminConfig::listen, check_admin_listen>(),
      "Where HTTP answers (status page, /metrics, /healthz, /readyz): host:port; empty: nowhere."},

@@ -2,7 +2,11 @@
 
 #include <gmock/gmock.h>
 
+#include <fstream>
 #include <set>
+#include <string>
+
+#include "config/config.h"
 
 namespace pgweir::config {
 namespace {
@@ -26,6 +30,33 @@ TEST(Settings, DefaultsAreAllowedAndReadBack) {
     const auto set = set_setting(config, setting, shown);
     EXPECT_TRUE(set.has_value()) << set.error().message;
     EXPECT_EQ(show_setting(config, setting), shown) << setting.name;
+  }
+}
+
+// examples/pgweir.toml: what is commented out there says the same as what is left out.
+TEST(Settings, TheExampleHasEachWithItsDefault) {
+  std::ifstream file(PGWEIR_SOURCE_DIR "/examples/pgweir.toml");
+  ASSERT_TRUE(file);
+  std::string section, text, line;
+  std::set<std::string> found;
+  bool in_rule = false;  // which is an example of its own
+  while (std::getline(file, line)) {
+    if (line.starts_with("#[[")) in_rule = true;
+    if (line.starts_with('[')) section = line.substr(1, line.find(']') - 1), in_rule = false;
+    const std::size_t equals = line.find(" = ");
+    const bool is_default = line.starts_with('#') && !line.starts_with("# ") && equals != std::string::npos;
+    if (is_default && !in_rule) {
+      line.erase(0, 1);
+      EXPECT_TRUE(found.insert(section + "." + line.substr(0, equals - 1)).second) << line;
+    }
+    if (!in_rule) text += line + "\n";
+  }
+  const auto loaded = load(text, "examples/pgweir.toml");
+  ASSERT_TRUE(loaded) << loaded.error().front().to_string();
+  for (const Setting& setting : settings()) {
+    if (setting.name == "upstream.url") continue;  // without a default
+    EXPECT_TRUE(found.contains(std::string(setting.name))) << setting.name;
+    EXPECT_EQ(show_setting(*loaded, setting), show_setting(Config(), setting)) << setting.name;
   }
 }
 

@@ -13,6 +13,9 @@ struct SyncConfig {
   std::string user;
   std::string passfile;  // as libpq's; empty: libpq's own default
   base::Nanos max_lag = 2 * base::kSecond;
+  // At once. Each takes a walsender and a replication slot, of which PostgreSQL has ten by default, and
+  // backups and standbys want some too.
+  unsigned databases_max = 8;
 };
 
 }  // namespace pgweir::sync

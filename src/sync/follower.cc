@@ -150,7 +150,7 @@ void Follower::run() {
     wait_until_wanted();
     if (stopping_) break;
     const base::Nanos began = clock_.now();
-    const auto ended = follow();
+    const auto ended = follow_within_limit();
     const bool was_wanted = wanted();
     const bool unavailable = ended.error().code == base::ErrorCode::kInvalid;
     if (was_wanted && said != ended.error().message)
@@ -168,6 +168,17 @@ void Follower::run() {
   }
   freshness_.set_state(StreamState::kLost, "stopped");
   barriers_.take();
+}
+
+base::Result<void> Follower::follow_within_limit() {
+  if (config_.limit == nullptr) return follow();
+  if (!config_.limit->enter())
+    return base::fail(base::ErrorCode::kInvalid,
+                      fmt::format("{} databases are followed already, as sync.databases_max allows",
+                                  config_.limit->databases_max()));
+  auto ended = follow();
+  config_.limit->leave();
+  return ended;
 }
 
 base::Result<void> Follower::follow() {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <semaphore>
 #include <string>
 #include <thread>
 #include <vector>
@@ -21,10 +22,26 @@
 
 namespace pgweir::sync {
 
+// How many databases may be followed at once; shared by their followers. Any thread.
+class FollowLimit {
+ public:
+  explicit FollowLimit(unsigned databases_max) : databases_max_(databases_max), free_(databases_max) {}
+
+  unsigned databases_max() const { return databases_max_; }
+  // True: one leave() is wanted.
+  bool enter() { return free_.try_acquire(); }
+  void leave() { free_.release(); }
+
+ private:
+  const unsigned databases_max_;
+  std::counting_semaphore<> free_;
+};
+
 struct FollowerConfig {
   // libpq's keywords for the login, without the database.
   Connection::Parameters login;
   PulseConfig pulse;
+  std::shared_ptr<FollowLimit> limit;  // null: none
   base::Nanos connect_timeout = 10 * base::kSecond;
   base::Nanos retry_min = 100 * base::kMillisecond;
   base::Nanos retry_max = 5 * base::kSecond;
@@ -65,6 +82,7 @@ class Follower {
   void run();
   // Until the stream is lost or stop is asked for.
   base::Result<void> follow();
+  base::Result<void> follow_within_limit();
   base::Result<void> prepare(Connection& sql, Connection& stream);
   base::Result<void> pump(Connection& sql, Connection& stream);
   // Whether somebody wants the stream, and nobody wants it closed.
