@@ -21,32 +21,37 @@ std::string fingerprint_query() {
   std::string union_of_all;
   // What the snapshot is made from, and what only replies show: privileges, labels of enums, what text
   // search makes of a word. Entries are kept as long as none of it has changed.
-  for (const std::string_view table : {"pg_class",        "pg_proc",
-                                       "pg_type",         "pg_operator",
-                                       "pg_cast",         "pg_trigger",
-                                       "pg_rewrite",      "pg_constraint",
-                                       "pg_policy",       "pg_attrdef",
-                                       "pg_namespace",    "pg_language",
-                                       "pg_aggregate",    "pg_inherits",
-                                       "pg_index",        "pg_range",
-                                       "pg_conversion",   "pg_opclass",
-                                       "pg_opfamily",     "pg_collation",
-                                       "pg_attribute",    "pg_enum",
-                                       "pg_amop",         "pg_amproc",
-                                       "pg_auth_members", "pg_event_trigger",
-                                       "pg_database",     "pg_db_role_setting",
-                                       "pg_publication",  "pg_publication_rel",
-                                       "pg_ts_config",    "pg_ts_config_map",
-                                       "pg_ts_dict",      "pg_ts_parser",
-                                       "pg_ts_template"}) {
-    if (!union_of_all.empty()) union_of_all += " UNION ALL ";
+  for (const std::string_view table : {"pg_class",         "pg_proc",
+                                       "pg_type",          "pg_operator",
+                                       "pg_cast",          "pg_trigger",
+                                       "pg_rewrite",       "pg_constraint",
+                                       "pg_policy",        "pg_attrdef",
+                                       "pg_namespace",     "pg_language",
+                                       "pg_aggregate",     "pg_inherits",
+                                       "pg_index",         "pg_range",
+                                       "pg_conversion",    "pg_opclass",
+                                       "pg_opfamily",      "pg_collation",
+                                       "pg_attribute",     "pg_enum",
+                                       "pg_amop",          "pg_amproc",
+                                       "pg_auth_members",  "pg_event_trigger",
+                                       "pg_database",      "pg_db_role_setting",
+                                       "pg_publication",   "pg_publication_rel",
+                                       "pg_ts_config",     "pg_ts_config_map",
+                                       "pg_ts_dict",       "pg_ts_parser",
+                                       "pg_ts_template",   "pg_foreign_table",
+                                       "pg_foreign_server"}) {
     // The sum over (xmin, ctid) tells any row that came, went or changed.
     // Every name and operator is qualified: it runs under the session's search_path.
     union_of_all += fmt::format(
         "SELECT pg_catalog.count(*) AS n, pg_catalog.sum(pg_catalog.hashtextextended(pg_catalog.concat("
-        "t.xmin, t.ctid), 0)::pg_catalog.numeric) AS s FROM pg_catalog.{} t",
+        "t.xmin, t.ctid), 0)::pg_catalog.numeric) AS s FROM pg_catalog.{} t UNION ALL ",
         table);
   }
+  // pg_authid is not for everyone's eyes.
+  union_of_all +=
+      "SELECT pg_catalog.count(*), pg_catalog.sum(pg_catalog.hashtextextended(pg_catalog.concat(r.oid, "
+      "r.rolname, r.rolsuper, r.rolinherit, r.rolbypassrls), 0)::pg_catalog.numeric) "
+      "FROM pg_catalog.pg_roles r";
   return "SELECT pg_catalog.string_agg(pg_catalog.concat(x.n, ':', x.s), ' ') FROM (" + union_of_all + ") x";
 }
 

@@ -58,14 +58,11 @@ struct Lifts {
   std::span<const TrustedFunction> trust{};
 };
 
-// The closed lists. accept_ttl: what only makes a reply's age unknown.
+// The closed list of accept_ttl: what only makes a reply's age unknown. Trust lifts no reason as a whole,
+// only what calls of the functions named would be refused for.
 constexpr bool accept_ttl_lifts(Reason reason) {
   return reason == Reason::kUnloggedRelation || reason == Reason::kForeignTable ||
          reason == Reason::kMaterializedView;
-}
-// trust: of the functions that it names.
-constexpr bool trust_lifts(Reason reason) {
-  return reason == Reason::kUserFunction || reason == Reason::kVolatileFunction;
 }
 
 // Whether a call of this name can mean only functions that are trusted, as far as they were added to the

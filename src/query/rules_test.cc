@@ -163,6 +163,10 @@ TEST_F(RulesTest, LiftsNothingButTheClosedLists) {
   all.ttl = base::kSecond;
   all.accept_ttl = true;
   all.trust = trusting({"public.tax", "other.tax", "pg_catalog.now", "pg_catalog.random"});
+  RuleConfig only_ttl = rule();
+  only_ttl.ttl = base::kSecond;
+  const std::set<Reason> by_accept_ttl = {kUnloggedRelation, kForeignTable, kMaterializedView};
+  const std::set<Reason> by_trust = {kUserFunction, kVolatileFunction};
   // Not of a statement: a rule or hint says so, or the parser never saw it.
   const std::set<Reason> others = {kNone, kUnparsable, kUnsafeEncoding, kRule, kHint, kBadHint};
   for (int i = 0; i < kReasonCount; ++i) {
@@ -171,11 +175,12 @@ TEST_F(RulesTest, LiftsNothingButTheClosedLists) {
     ASSERT_TRUE(statements.contains(reason)) << reason_name(reason);
     const std::string sql = statements.at(reason);
     EXPECT_EQ(reason_of(sql, {.name = "r", .regex = "no such text"}), reason) << sql;
-    const bool lifted = accept_ttl_lifts(reason) || trust_lifts(reason);
-    EXPECT_EQ(reason_of(sql, all), lifted ? kNone : reason) << sql;
+    const bool by_rule = by_accept_ttl.contains(reason) || by_trust.contains(reason);
+    EXPECT_EQ(reason_of(sql, all), by_rule ? kNone : reason) << sql;
     EXPECT_EQ(reason_of(sql + " /* pgweir: accept_ttl ttl=1s */", rule()),
-              accept_ttl_lifts(reason) ? kNone : reason)
+              by_accept_ttl.contains(reason) ? kNone : reason)
         << sql;
+    EXPECT_EQ(reason_of(sql, only_ttl), reason) << sql;
   }
 }
 
@@ -208,6 +213,15 @@ TEST_F(RulesTest, TrustIsForEveryOverloadThatACallMayMean) {
   EXPECT_FALSE(judge_sql("select tax(id) from items", {one}).effects.writes_everything);
   EXPECT_TRUE(judge_sql("select tax(id), other.tax(id) from items", {one}).effects.writes_everything);
   EXPECT_TRUE(judge_sql("insert into items select tax(id) from items", {one}).effects.writes_everything);
+}
+
+TEST_F(RulesTest, TrustIsForTheBuiltInFunctionsNamed) {
+  RuleConfig one = rule();
+  one.trust = trusting({"pg_catalog.now", "public.random"});
+  EXPECT_EQ(reason_of("select now() from items", one), Reason::kNone);
+  EXPECT_EQ(reason_of("select pg_catalog.now() from items", one), Reason::kNone);
+  EXPECT_EQ(reason_of("select random() from items", one), Reason::kVolatileFunction);
+  EXPECT_EQ(reason_of("select now(), random() from items", one), Reason::kVolatileFunction);
 }
 
 TEST_F(RulesTest, TrustOfWhatHidesABuiltInOneAndOfFields) {

@@ -2,6 +2,8 @@
 
 import signal
 
+from scratch import wire
+from scratch.process import wait_until
 from serve.gate import Gate
 from serve.scenario import fatal, holds, same, scenario, url
 
@@ -42,6 +44,79 @@ def what_waits_for_a_restart_is_named(stage):
     with stage.pgweir() as pgweir:
         log = pgweir.reload(server_workers=3, cache_memory_bytes="64MiB", cache_ttl="1m")
         holds(f"both are named, and no other: {log}", "server.workers, cache.memory_bytes: as before" in log)
+
+
+AWAY = """
+[[rule]]
+name = "away"
+relation = "public.kept"
+bypass = true
+"""
+VOUCHED = """
+[[rule]]
+name = "vouched"
+relation = "public.kept"
+trust = ["public.known(int)"]
+"""
+
+
+def read_simply(session, sql="SELECT v FROM kept WHERE id = 1"):
+    return session.rows(sql)[0][0]
+
+
+def read_prepared(session):
+    session.send(wire.bind([b"1"], "s"), wire.execute(), wire.sync())
+    (row,) = [wire.data_row(item.body) for item in session.read_ready() if item.kind == "D"]
+    return row[0].decode()
+
+
+def read_counted(pgweir, session, read):
+    """(value, outcome, reason) of a read while nobody else asks."""
+    before = pgweir.lookups()
+    value = read(session)
+    ((outcome, reason),) = [key for key, count in pgweir.lookups().items() if count != before.get(key, 0)]
+    return value, outcome, reason
+
+
+@scenario
+def rules_hold_for_open_sessions(stage):
+    """For what is prepared too; and nothing stays that was kept under other rules."""
+    stage.plain.sql("CREATE TABLE kept (id int PRIMARY KEY, v int); INSERT INTO kept VALUES (1, 1);"
+                    "CREATE FUNCTION known(int) RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN $1; END'")
+    with stage.pgweir(cache_ttl="1h") as pgweir:
+        a = pgweir.session()
+        a.send(wire.parse("SELECT v FROM kept WHERE id = $1", "s", [23]), wire.sync())
+        a.read_ready()
+
+        def until(read, *wanted):
+            wait_until(f"{read.__name__}: {wanted}", lambda: read_counted(pgweir, a, read) == wanted)
+
+        for read in (read_simply, read_prepared):
+            until(read, "1", "hit", "none")
+        pgweir.reload(rules=AWAY)
+        for read in (read_simply, read_prepared):
+            until(read, "1", "bypass", "rule")
+        stage.plain.sql("UPDATE kept SET v = 2")  # which pgweir is not told of
+        log = pgweir.reload(rules=AWAY.replace("relation", "relatoin"))
+        holds(f"a mistake in a rule changes nothing: {log}", "nothing has changed" in log and "relation?" in log)
+        for read in (read_simply, read_prepared):
+            same("under the rules as they were", read_counted(pgweir, a, read), ("2", "bypass", "rule"))
+        pgweir.reload(rules="")
+        for read in (read_simply, read_prepared):
+            until(read, "2", "hit", "none")
+
+        def read_by_function(session):
+            return read_simply(session, "SELECT known(v) FROM kept WHERE id = 1")
+
+        until(read_by_function, "2", "bypass", "user_function")
+        pgweir.reload(rules=VOUCHED)
+        until(read_by_function, "2", "hit", "none")
+        stage.plain.sql("UPDATE kept SET v = 3")
+        pgweir.reload(rules=VOUCHED + 'ttl = "30m"\n')
+        for read in (read_simply, read_prepared, read_by_function):
+            until(read, "3", "hit", "none")
+        pgweir.reload(rules="")
+        until(read_by_function, "3", "bypass", "user_function")
 
 
 @scenario

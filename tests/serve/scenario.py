@@ -66,6 +66,7 @@ class Pgweir:
         self.file = self.path / "pgweir.toml"
         self.settings = {"upstream_url": upstream, "server_listen": f"127.0.0.1:{self.port}",
                          "admin_listen": f"127.0.0.1:{self.admin_port}", "server_workers": 2}
+        self.rules = ""
         self.child = None
         self.sessions = contextlib.ExitStack()
         self.write(**settings)
@@ -110,16 +111,17 @@ class Pgweir:
         finally:
             self.directory.__exit__()
 
-    def write(self, **settings):
-        """Changes settings in the file; None takes one out."""
+    def write(self, rules=None, **settings):
+        """Changes settings in the file, None takes one out; or the text of its [[rule]] tables."""
         self.settings.update(settings)
+        self.rules = self.rules if rules is None else rules
         lines = [f"{name.replace('_', '.', 1)} = {json.dumps(str(value) if isinstance(value, pathlib.Path) else value)}"
                  for name, value in self.settings.items() if value is not None]
-        self.file.write_text("\n".join(lines) + "\n")
+        self.file.write_text("\n".join(lines) + "\n" + self.rules)
 
-    def reload(self, **settings):
-        """Changes the file and has it read; returns what pgweir logs about it."""
-        self.write(**settings)
+    def reload(self, **changes):
+        """Changes the file as write() does and has it read; returns what pgweir logs about it."""
+        self.write(**changes)
         return self.reread()
 
     def reread(self):
@@ -179,6 +181,12 @@ class Pgweir:
         wanted = set(labels.items())
         metrics = parse_metrics(self.http("/metrics")[1])
         return sum(value for (found, having), value in metrics.items() if found == name and wanted <= having)
+
+    def lookups(self):
+        """{(outcome, reason): count}, as far as there are any."""
+        metrics = parse_metrics(self.http("/metrics")[1])
+        found = [(dict(labels), value) for (name, labels), value in metrics.items() if name == "pgweir_cache_lookups_total"]
+        return {(labels["outcome"], labels["reason"]): value for labels, value in found if value}
 
     def wait_ready(self, status):
         """Until /readyz answers with this status; returns its text."""
