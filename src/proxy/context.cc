@@ -56,6 +56,8 @@ void Context::set_settings(query::SessionSettings settings, std::uint64_t epoch,
   digest_ = hashed;
   restricts_views_ = settings.digest.find("restrict_nonsystem_relation_kind=") != std::string::npos;
   path_ = query::SearchPath(settings.search_path, settings.temporary_names);
+  shows_notices_ = settings.shows_notices;
+  set_explains(settings.explains);
   settings_ = std::move(settings);
   settings_at_ = now;
   settings_version_ = catalog_version();

@@ -44,6 +44,11 @@ class Context {
     touched_ = true;
     if (names) names_known_ = false;
   }
+  // Whether the client is to get a notice with the outcome of each statement. While the settings are not
+  // known, as they were last, or as the client has set it meanwhile.
+  bool explains() const { return explains_; }
+  void set_explains(bool explains) { explains_ = explains && shows_notices_; }
+
   // epoch: the database's settings_epoch() before the settings were asked for.
   void set_settings(query::SessionSettings settings, std::uint64_t epoch, base::Nanos now);
   // A probe has failed: no other one for a second.
@@ -135,6 +140,8 @@ class Context {
   base::Hash128 key_prefix_;
   std::uint64_t version_ = 1;
   std::string client_encoding_, server_encoding_, standard_conforming_strings_;
+  bool explains_ = false;
+  bool shows_notices_ = true;
   bool plain_strings_ = false;
   bool utf8_ = false;
 };

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -62,8 +63,10 @@ struct Group {
   bool copy_data = false;  // CopyData was sent behind it
   unsigned doubtful_syncs =
       0;  // sent into its COPY: unanswered if COPY reads them, answered if it fails before
-  bool doubtful_tail = false;   // statements were sent behind such a Sync
-  bool counts_as_miss = false;  // else as bypass
+  bool doubtful_tail = false;    // statements were sent behind such a Sync
+  bool counts_as_miss = false;   // else as bypass
+  std::string notice;            // pgweir's own messages, to come before its replies
+  std::optional<bool> explains;  // what it sets pgweir.explain to
 };
 
 // One session's, on its worker's thread.

@@ -140,7 +140,7 @@ std::size_t QueryPath::query(std::string_view raw) {
     return 0;
   const Question question{.verdict = verdict, .sql = sql.value_or(""), .scan = &scan};
   const Answer answer = exchange_.open() ? Answer::kForward : ask(question);
-  if (exchange_.open()) services_.stats.count(Outcome::kBypass, SessionReason::kPipeline);
+  if (exchange_.open()) count(Outcome::kBypass, SessionReason::kPipeline, verdict, question.sql);
   switch (answer) {
     case Answer::kWait:
       return 0;
@@ -198,22 +198,21 @@ std::size_t QueryPath::batch() {
 }
 
 QueryPath::Answer QueryPath::ask_batch(const Question& question, const PreparedStatement* known) {
-  ProxyStats& stats = services_.stats;
   const bool duplicate = batch_.parse && !batch_.parse->statement.empty() &&
                          prepared_.find(batch_.parse->statement) != nullptr;  // PostgreSQL will say 42P05
   if (duplicate || (!batch_.parse && known == nullptr)) {
-    stats.count(Outcome::kBypass, SessionReason::kUnknownStatement);
+    count(Outcome::kBypass, SessionReason::kUnknownStatement);
     return Answer::kForward;
   }
   // A transaction must not find out later that its statement cannot be parsed any more.
   if (batch_.parse && !batch_.parse->statement.empty() && transaction_.status() == 'T') {
     const Why why = question.verdict->cacheable() ? Why(SessionReason::kPreparedInTransaction)
                                                   : why_not(*question.verdict);
-    stats.count(Outcome::kBypass, why, *question.verdict);
+    count(Outcome::kBypass, why, question.verdict, question.sql);
     return Answer::kForward;
   }
   if (known != nullptr && question.verdict->cacheable() && !in_doubt_ && is_outdated(*known)) {
-    stats.count(Outcome::kBypass, SessionReason::kStatementOutdated, *question.verdict);
+    count(Outcome::kBypass, SessionReason::kStatementOutdated, question.verdict, question.sql);
     return Answer::kForward;
   }
   return ask(question);
@@ -296,8 +295,8 @@ bool QueryPath::wait_for_context(const query::Verdict& verdict) {
   const bool new_name = known && !names_tried_ && &verdict != &kNames &&
                         verdict.reason == query::Reason::kUnknownRelation &&
                         context_.catalog_may_lack_names(now);
-  if (!new_name &&
-      (context_tried_ || known || (!prepared_.in_doubt() && !in_doubt_ && !wants_context(verdict))))
+  if (!new_name && (context_tried_ || known ||
+                    (!prepared_.in_doubt() && !in_doubt_ && !wants_context(verdict) && !context_.explains())))
     return false;
   waiting_ = Waiting::kContext;
   if (new_name) {
@@ -401,20 +400,20 @@ Why QueryPath::why_not(const query::Verdict& verdict) const {
 
 QueryPath::Answer QueryPath::ask(const Question& question) {
   const query::Verdict& verdict = *question.verdict;
-  ProxyStats& stats = services_.stats;
   if (cancelled_) {
-    stats.count(Outcome::kBypass, SessionReason::kWaitTimeout);
+    count(Outcome::kBypass, SessionReason::kWaitTimeout, &verdict, question.sql);
+    client_.out().append(std::exchange(notice_, {}));
     wire::append_error(client_.out(),
                        {.code = "57014", .message = "canceling statement due to user request"});
     wire::append_ready_for_query(client_.out(), transaction_.status());
     return Answer::kCancelled;
   }
   if (!verdict.cacheable() || in_doubt_) {
-    stats.count(Outcome::kBypass, why_not(verdict), verdict);
+    count(Outcome::kBypass, why_not(verdict), &verdict, question.sql);
     return Answer::kForward;
   }
   if (exchange_.skipping() || exchange_.in_doubt()) {
-    stats.count(Outcome::kBypass, SessionReason::kPipeline, verdict);
+    count(Outcome::kBypass, SessionReason::kPipeline, &verdict, question.sql);
     return Answer::kForward;
   }
   if (!exchange_.empty() || relaying_) {
@@ -422,14 +421,13 @@ QueryPath::Answer QueryPath::ask(const Question& question) {
     return Answer::kWait;
   }
   if (const auto why = obstacle(question)) {
-    stats.count(Outcome::kBypass, *why, verdict);
+    count(Outcome::kBypass, *why, &verdict, question.sql);
     return Answer::kForward;
   }
   return look_up(question);
 }
 
 QueryPath::Answer QueryPath::look_up(const Question& question) {
-  ProxyStats& stats = services_.stats;
   const cache::Key key = key_of(question);
   // A statement in a transaction may hold locks that others wait for: it never waits itself.
   const bool may_wait = transaction_.status() == 'I' && !waited_;
@@ -440,11 +438,11 @@ QueryPath::Answer QueryPath::look_up(const Question& question) {
       wait_for_fill(key);
       return Answer::kWait;
     case cache::Outcome::kPass:
-      stats.count(Outcome::kBypass, waited_ ? Why(SessionReason::kWaitTimeout) : Why(lookup.pass_why),
-                  *question.verdict);
+      count(Outcome::kBypass, waited_ ? Why(SessionReason::kWaitTimeout) : Why(lookup.pass_why),
+            question.verdict, question.sql);
       return Answer::kForward;
     case cache::Outcome::kMiss:
-      stats.count(Outcome::kMiss, lookup.miss_why, *question.verdict);
+      count(Outcome::kMiss, lookup.miss_why, question.verdict, question.sql);
       fill_ = std::move(lookup.fill);
       return Answer::kFill;
     case cache::Outcome::kStale:
@@ -458,8 +456,10 @@ QueryPath::Answer QueryPath::look_up(const Question& question) {
 }
 
 void QueryPath::answer(const Question& question, const cache::EntryRef& entry, Outcome outcome) {
-  services_.stats.count(outcome, query::Reason::kNone, *question.verdict);
+  count(outcome, query::Reason::kNone, question.verdict, question.sql, entry.operator->());
   base::Buffer& out = client_.out();
+  if (!notice_.empty()) [[unlikely]]
+    out.append(std::exchange(notice_, {}));
   const std::string_view bytes = entry.bytes();
   out.reserve(wire::kParseAndBindComplete.size() + bytes.size() + wire::kReadyForQueryBytes);
   if (question.bind != nullptr) out.append(batch_.parse ? wire::kParseAndBindComplete : wire::kBindComplete);

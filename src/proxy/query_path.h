@@ -112,6 +112,20 @@ class QueryPath {
   void context_read();
   void inject(std::string_view sql, std::unique_ptr<InjectedReply> reply);
 
+  // Every statement comes by here once; verdict: null if there is none.
+  void count(Outcome outcome, Why why, const query::Verdict* verdict = nullptr, std::string_view sql = {},
+             const cache::Entry* entry = nullptr) {
+    if (verdict != nullptr) {
+      services_.stats.count(outcome, why, *verdict);
+    } else {
+      services_.stats.count(outcome, why);
+    }
+    if (context_.explains()) [[unlikely]]
+      explain(outcome, why, verdict, sql, entry);
+  }
+  void explain(Outcome outcome, Why why, const query::Verdict* verdict, std::string_view sql,
+               const cache::Entry* entry);
+
   Answer ask(const Question& question);
   Why why_not(const query::Verdict& verdict) const;
   std::optional<Why> obstacle(const Question& question) const;
@@ -179,6 +193,7 @@ class QueryPath {
   Batch batch_;
   std::vector<query::Parameter> parameters_;  // of the statement at hand; these keep their memory
   query::Names names_;
+  std::string notice_;  // of the statement at hand
   bool relaying_ = false;
   bool terminated_ = false;
   bool backend_ends_ = false;

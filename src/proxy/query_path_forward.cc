@@ -1,7 +1,9 @@
 // The part of QueryPath that sends to PostgreSQL: keeps fences, prepared statements and captures in step with
 // what is sent, and ends them when the outcome is known.
+#include <algorithm>
 #include <utility>
 
+#include "proxy/explain_notice.h"
 #include "proxy/query_path.h"
 #include "query/judge.h"
 #include "query/scan.h"
@@ -71,7 +73,7 @@ void QueryPath::pass(char type, std::string_view prefix, bool whole) {
 
 void QueryPath::pass_unread(char type) {
   const Why why = type == 'F' ? Why(SessionReason::kFunctionCall) : Why(query::Reason::kUnparsable);
-  services_.stats.count(Outcome::kBypass, why);
+  count(Outcome::kBypass, why, &kUnparsable);
   if (type == 'Q') forget_statement("");
   Group& group = exchange_.sent_query(type);
   count_sent(group);
@@ -137,7 +139,7 @@ void QueryPath::pass_execute(std::string_view body, bool whole) {
       why = SessionReason::kPortal;
     }
   }
-  services_.stats.count(Outcome::kBypass, why);
+  count(Outcome::kBypass, why);
   count_sent(group);
   // The portal may have been bound earlier in the transaction: what it writes is among its slots.
   if (!transaction_.may_have_written()) return;
@@ -180,6 +182,8 @@ void QueryPath::begin_forward(Unnamed unnamed) {
 }
 
 void QueryPath::count_sent(Group& group) {
+  if (!notice_.empty()) [[unlikely]]
+    group.notice += std::exchange(notice_, {});
   services_.stats.upstream_queries.add();
   ++group.statements;
   if (group.sent_at == 0) group.sent_at = now_;
@@ -202,6 +206,7 @@ void QueryPath::apply(Group& group, const query::Verdict& verdict, const query::
     group.changes_settings = true;
     group.changes_names |= verdict.effects.changes_names || verdict.effects.writes_everything;
     context_.forget_settings(group.changes_names);
+    if (!verdict.effects.writes_everything) group.explains = query::explains_after(execution.sql);
   }
   if (database.may_define(verdict.effects)) {
     group.changes_catalog = true;
@@ -256,6 +261,21 @@ void QueryPath::add_dependencies(const Question& question, std::vector<cache::De
   for (const std::uint64_t row : names_.rows) out.push_back(generations.depend(database.slot_of_row(row)));
 }
 
+void QueryPath::explain(Outcome outcome, Why why, const query::Verdict* verdict, std::string_view sql,
+                        const cache::Entry* entry) {
+  Explained explained{.outcome = outcome,
+                      .why = why,
+                      .verdict = verdict,
+                      .rules = services_.statements.rules().get(),
+                      .database = context_.database().name(),
+                      .sql = sql,
+                      .utf8 = context_.is_utf8()};
+  if (context_.catalog_version() == judged_by_) explained.catalog = context_.last_catalog();
+  if (outcome != Outcome::kBypass) explained.settings = &context_.settings();
+  if (entry != nullptr) explained.left = std::max(entry->expires_at() - now_, base::Nanos{0});
+  append_explanation(notice_, explained);
+}
+
 void QueryPath::parse_completed() {
   Group& group = exchange_.front();
   if (group.parses_done == group.parses.size()) return;
@@ -267,6 +287,7 @@ void QueryPath::group_ended(Group group, char status) {
   DatabaseCatalog& database = context_.database();
   if (group.changes_catalog || (!group.harmless && transaction_.has_changed_catalog())) database.invalidate();
   if (group.changes_settings) context_.forget_settings(group.changes_names);
+  if (group.explains && !group.failed) context_.set_explains(*group.explains);
   if (group.stamp != 0 && !group.failed) prepared_.restamp(group.restamp, group.stamp);
   release(std::move(group.fence));
   transaction_.ready(status, exchange_.empty());

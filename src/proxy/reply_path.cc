@@ -47,6 +47,12 @@ std::size_t ReplyPath::process(std::string_view input) {
       lost("PostgreSQL sent a message of impossible length");
       break;
     }
+    if (auto& exchange = query_path_.exchange(); !exchange.empty() && !exchange.front().notice.empty())
+        [[unlikely]] {
+      client_.write_through(input.substr(begin, pos - begin));
+      begin = pos;
+      client_.write_through(std::exchange(exchange.front().notice, {}));
+    }
     const auto available =
         static_cast<std::size_t>(std::min<std::uint64_t>(header.message_bytes, rest.size()));
     const Fate fate = take(header, rest.substr(0, available));

@@ -225,7 +225,7 @@ class TestServer {
   }
   void settings() {
     row({"ann", "ann", "{pg_catalog,public}", "{}", "read committed", "off", "read committed", "off", "UTF8",
-         "UTF8", "on", last_set_});
+         "UTF8", "on", last_set_, has(last_set_, "explain") ? "on" : "", "notice"});
     say('C', std::string_view("SELECT\0", 7));
   }
 

@@ -1,6 +1,10 @@
 #include "query/session_settings.h"
 
+#include <algorithm>
 #include <array>
+#include <utility>
+
+#include "query/lexer.h"
 
 namespace pgweir::query {
 namespace {
@@ -27,9 +31,33 @@ SELECT CURRENT_USER::pg_catalog.text, SESSION_USER::pg_catalog.text,
     FROM pg_catalog.pg_show_all_settings() s
     WHERE (s.setting OPERATOR(pg_catalog.<>) s.boot_val OR s.boot_val IS NULL OR s.setting IS NULL)
       AND s.name OPERATOR(pg_catalog.!~) '^(application_name$|transaction_|log_|tcp_|ssl_|(statement|lock|deadlock|idle_in_transaction_session|idle_session)_timeout$)'
-      AND s.context OPERATOR(pg_catalog.=) ANY (ARRAY['user', 'superuser', 'backend', 'superuser-backend'])))";
+      AND s.context OPERATOR(pg_catalog.=) ANY (ARRAY['user', 'superuser', 'backend', 'superuser-backend'])),
+  COALESCE(pg_catalog.current_setting('pgweir.explain', true), ''),
+  pg_catalog.current_setting('client_min_messages'))";
 
-constexpr std::size_t kColumnCount = 12;
+constexpr std::size_t kColumnCount = 14;
+constexpr std::size_t kDigestColumn = 11;
+
+// SET SESSION pgweir.explain = on; and whatever follows is no such statement.
+constexpr std::size_t kSetWordsMax = 9;
+
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  return lower;
+}
+
+// The words that PostgreSQL takes for true; the setting is not its own, so any text can stand there.
+bool is_on(std::string_view text) {
+  const std::string lower = lower_case(text);
+  return lower == "on" || lower == "true" || lower == "yes" || lower == "1";
+}
+
+bool shows_notices(std::string_view client_min_messages) {
+  return client_min_messages == "notice" || client_min_messages == "log" ||
+         client_min_messages.starts_with("debug");
+}
 
 bool is_reads_committed(std::string_view isolation) {
   // PostgreSQL runs READ UNCOMMITTED as READ COMMITTED.
@@ -89,7 +117,7 @@ base::Result<SessionSettings> parse_settings(std::span<const std::optional<std::
   std::array<std::string_view, kColumnCount> text;
   for (std::size_t i = 0; i < kColumnCount; ++i) {
     // The digest is NULL where nothing differs from the defaults.
-    if (!columns[i] && i + 1 != kColumnCount)
+    if (!columns[i] && i != kDigestColumn)
       return base::fail(base::ErrorCode::kInvalid, "NULL in settings probe");
     text[i] = columns[i].value_or("");
   }
@@ -105,8 +133,31 @@ base::Result<SessionSettings> parse_settings(std::span<const std::optional<std::
   settings.in_plain_transaction = is_reads_committed(text[4]) && text[5] == "off";
   settings.plain_transactions = is_reads_committed(text[6]) && text[7] == "off";
   settings.readable_text = text[8] == "UTF8" && text[9] == "UTF8" && text[10] == "on";
-  settings.digest = text[11];
+  settings.digest = text[kDigestColumn];
+  settings.explains = is_on(text[12]);
+  settings.shows_notices = shows_notices(text[13]);
   return settings;
+}
+
+std::optional<bool> explains_after(std::string_view sql) {
+  std::vector<std::string> words;
+  Lexer lexer(sql);
+  for (Token token = lexer.next(); token.kind != TokenKind::kEnd; token = lexer.next()) {
+    if (token.kind == TokenKind::kInvalid || words.size() > kSetWordsMax) return std::nullopt;
+    if (token.kind == TokenKind::kSpace || token.kind == TokenKind::kLineComment ||
+        token.kind == TokenKind::kBlockComment)
+      continue;
+    std::string_view word = sql.substr(token.begin, token.end - token.begin);
+    if (token.kind == TokenKind::kString) word = word.substr(1, word.size() - 2);
+    words.push_back(lower_case(word));
+  }
+  std::size_t i = 0;
+  const auto next_is = [&](std::string_view word) { return i < words.size() && words[i] == word && ++i; };
+  if (!next_is("set")) return std::nullopt;
+  if (!next_is("local")) next_is("session");
+  if (!next_is("pgweir") || !next_is(".") || !next_is("explain")) return std::nullopt;
+  if (!next_is("=") && !next_is("to")) return std::nullopt;
+  return i < words.size() && is_on(words[i]);
 }
 
 }  // namespace pgweir::query

@@ -23,7 +23,13 @@ struct SessionSettings {
   bool readable_text = false;  // server_encoding and client_encoding UTF8, standard_conforming_strings on
   // Everything else that may change a reply, as text: goes into the key.
   std::string digest;
+  // Asks for a notice with the outcome of each statement (pgweir.explain). In no key.
+  bool explains = false;
+  bool shows_notices = true;  // client_min_messages lets them through
 };
+
+// What a SET [LOCAL] of pgweir.explain gives it; nullopt: the text is nothing of that kind.
+std::optional<bool> explains_after(std::string_view sql);
 
 // One SELECT of one row. Every name in it is qualified, so that no search_path can capture it. Run
 // it as a simple query on the session's own backend; PostgreSQL 13 to 18.

@@ -26,7 +26,9 @@ Columns plain() {
           "UTF8",
           "UTF8",
           "on",
-          "a='b'"};
+          "a='b'",
+          "",
+          "notice"};
 }
 
 TEST(SessionSettings, ReadsTheProbe) {
@@ -40,6 +42,33 @@ TEST(SessionSettings, ReadsTheProbe) {
   EXPECT_TRUE(s->plain_transactions);
   EXPECT_TRUE(s->readable_text);
   EXPECT_EQ(s->digest, "a='b'");
+  EXPECT_FALSE(s->explains);
+}
+
+TEST(SessionSettings, ExplainsIfNoticesAreShown) {
+  const auto explains = [](std::string_view value, std::string_view level) {
+    Columns columns = plain();
+    columns[12] = value;
+    columns[13] = level;
+    const auto settings = parse_settings(columns);
+    return settings->explains && settings->shows_notices;
+  };
+  for (const char* on : {"on", "ON", "true", "yes", "1"}) EXPECT_TRUE(explains(on, "notice")) << on;
+  for (const char* off : {"off", "", "false", "0", "o"}) EXPECT_FALSE(explains(off, "notice")) << off;
+  for (const char* shown : {"debug5", "debug1", "log"}) EXPECT_TRUE(explains("on", shown)) << shown;
+  for (const char* hidden : {"warning", "error", "fatal"}) EXPECT_FALSE(explains("on", hidden)) << hidden;
+}
+
+TEST(SessionSettings, ReadsASetOfExplain) {
+  for (const char* on : {"SET pgweir.explain = on", "set local PGWEIR.Explain to 'on';",
+                         "/* x */ SET SESSION pgweir.explain=TRUE -- y", "SET pgweir.explain TO 1"})
+    EXPECT_EQ(explains_after(on), true) << on;
+  for (const char* off : {"SET pgweir.explain = off", "SET pgweir.explain TO DEFAULT"})
+    EXPECT_EQ(explains_after(off), false) << off;
+  for (const char* other : {"", "SET", "SET x = on", "SELECT 'set pgweir.explain = on'", "SET pgweir.explain",
+                            "SET pgweir.explain = on; SELECT 1, 2, 3, 4, 5", "SET a.explain = on",
+                            "RESET pgweir.explain", "SET pgweir.explain = 'on"})
+    EXPECT_EQ(explains_after(other), std::nullopt) << other;
 }
 
 TEST(SessionSettings, WhatIsNotPlainShows) {

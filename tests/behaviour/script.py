@@ -35,6 +35,7 @@ class Step:
         self.repeats = False  # until its reply is as expected
         self.error = None
         self.outcome = None
+        self.notices = None  # texts of pgweir's own that must come; None: not checked
 
 
 def read_script(path):
@@ -69,6 +70,10 @@ def read_expectation(step, number, line):
     elif kind == "!":
         step.repeats = step.repeats or rest.endswith(" soon")
         step.error = rest.removesuffix(" soon")
+    elif kind == "*":
+        step.notices = step.notices or []
+        if rest != "none":
+            step.notices.append(rest)
     elif kind == ":":
         step.outcome = rest
     else:
@@ -166,7 +171,10 @@ class Player:
         if step.sends:
             connection.send(messages_of(step.text))
         if step.receives:
-            check_reply(step, connection.read_ready())
+            messages = connection.read_ready()
+            check_reply(step, messages)
+            if self.proxy is not None and step.notices is not None:
+                check_notices(step, messages)
 
 
 def difference(before, after):
@@ -208,3 +216,18 @@ def check_reply(step, messages):
         raise Mismatch(f"line {step.line}: expected error {step.error}, got {code}" + (f" ({error['M']})" if error else ""))
     if step.rows is not None and rows != step.rows:
         raise Mismatch(f"line {step.line}: expected rows {step.rows}, got {rows}")
+
+
+def check_notices(step, messages):
+    """pgweir's own come before the statement's replies; each text must be in the message or detail of one."""
+    texts, replied = [], False
+    for item in messages:
+        fields = wire.error_fields(item.body) if item.kind == "N" else {}
+        if fields.get("M", "").startswith("pgweir: "):
+            if replied or (fields["S"], fields["V"], fields["C"]) != ("NOTICE", "NOTICE", "00000"):
+                raise Mismatch(f"line {step.line}: a notice out of place or form: {fields}")
+            texts.append(fields["M"] + "\n" + fields.get("D", ""))
+        replied = replied or item.kind not in "NSA"
+    missing = [wanted for wanted in step.notices if not any(wanted in text for text in texts)]
+    if missing or (texts and not step.notices):
+        raise Mismatch(f"line {step.line}: expected notices {step.notices}, got {texts}")
