@@ -14,17 +14,19 @@ void Disturber::run(std::uint64_t reads_per_fault) {
 void Disturber::once() {
   const auto member = run_.sessions.choose(random_);
   if (!member) return;
-  run_.progress.totals.faults.fetch_add(1);
   const std::string backend = std::to_string(member->backend);
   std::array<char, 256> error;
   switch (random_() % 4) {
     case 0:
+      run_.progress.fault("the end of backend " + backend);
       direct_.run("SELECT pg_terminate_backend(" + backend + ")");
       break;
     case 1:
+      run_.progress.fault("a cancelled statement of backend " + backend);
       direct_.run("SELECT pg_cancel_backend(" + backend + ")");
       break;
     default:  // a CancelRequest, by the way that the client knows
+      run_.progress.fault("a CancelRequest for backend " + backend);
       PQcancel(member->cancel.get(), error.data(), static_cast<int>(error.size()));
       break;
   }

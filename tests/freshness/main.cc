@@ -24,17 +24,20 @@ constexpr int kStalled = 3;
 constexpr Nanos kSilenceMax = 60 * base::kSecond;
 
 struct Options {
-  std::string connect, direct, report, only;
-  std::uint64_t reads = 100'000, seed = 1, reads_per_write = 350, reads_per_fault = 400, violations_max = 5;
-  int readers = 6, writers = 3, settings_readers = 2, direct_writers = 2;
+  std::string connect, direct, admin, report, only;
+  std::uint64_t reads = 100'000, seed = 1, reads_per_write = 500, code_distance_reads = 10000,
+                reads_per_fault = 400, violations_max = 5;
+  int readers = 4, writers = 3, settings_readers = 2, direct_writers = 2;
   Nanos code_distance_ms = 3000;
   double direct_lag_seconds = 0;
 };
 
 Options parse(CLI::App& cli, int argc, char** argv) {
   Options o;
+  cli.option_defaults()->take_last();
   cli.add_option("--connect", o.connect, "libpq's options for pgweir")->required();
   cli.add_option("--direct", o.direct, "libpq's options for PostgreSQL itself")->required();
+  cli.add_option("--admin", o.admin, "host:port of pgweir's metrics, for evidence");
   cli.add_option("--reads", o.reads, "checked reads, then it ends");
   cli.add_option("--seed", o.seed, "of all that is chosen at random");
   cli.add_option("--readers", o.readers, "clients that read");
@@ -42,6 +45,7 @@ Options parse(CLI::App& cli, int argc, char** argv) {
   cli.add_option("--settings-readers", o.settings_readers, "clients that change their settings");
   cli.add_option("--reads-per-write", o.reads_per_write, "reads for each write");
   cli.add_option("--code-distance-ms", o.code_distance_ms, "between writes that run code");
+  cli.add_option("--code-distance-reads", o.code_distance_reads, "and at least so many reads");
   cli.add_option("--reads-per-fault", o.reads_per_fault, "reads for each fault; 0: none");
   cli.add_option("--direct-lag", o.direct_lag_seconds,
                  "also write directly, and allow a reply to miss that for so many seconds");
@@ -104,9 +108,11 @@ int run(const Options& options) {
   Sessions sessions;
   Run run{options.connect,
           options.direct,
+          options.admin,
           options.seed,
           options.reads_per_write,
           options.code_distance_ms * base::kMillisecond,
+          options.code_distance_reads,
           model,
           progress,
           sessions};

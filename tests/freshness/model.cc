@@ -8,7 +8,7 @@ namespace pgweir::freshness {
 namespace {
 
 constexpr std::uint64_t kReadsPerFocus = 3000;
-constexpr unsigned kFocusKinds = 3;
+constexpr unsigned kFocusKinds = 6;
 
 std::uint64_t mix(std::uint64_t x) {
   x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ULL;

@@ -44,6 +44,19 @@ bool Progress::wait_until_over(base::Nanos silence_max) {
   return true;
 }
 
+void Progress::fault(const std::string& what) {
+  totals.faults.fetch_add(1);
+  const std::lock_guard lock(mutex_);
+  last_fault_ = what;
+  last_fault_at_ = now();
+}
+
+std::string Progress::last_fault() const {
+  const std::lock_guard lock(mutex_);
+  if (last_fault_.empty()) return "none yet";
+  return fmt::format("the last was {}, at {:.6f} s", last_fault_, static_cast<double>(last_fault_at_) / 1e9);
+}
+
 void Progress::violation(const std::string& text) {
   const std::uint64_t number = violations_.fetch_add(1) + 1;
   if (number <= violations_max_) {

@@ -25,7 +25,7 @@ class Progress {
   std::uint64_t reads() const { return reads_.load(std::memory_order_relaxed); }
   // pgweir compares catalogs after each write that runs code, answers nothing from its cache until it has,
   // and does it only so often. So such writes keep a distance, but for the last part of a run.
-  bool is_storm() const { return reads() >= reads_wanted_ / 8 * 7; }
+  bool is_storm() const { return reads() >= reads_wanted_ / 32 * 31; }
   // Until so many reads have been checked. False: the run is over.
   bool wait_for_reads(std::uint64_t reads);
   // The run is over: all reads done, too many violations, or stopped.
@@ -37,6 +37,10 @@ class Progress {
   // The first are printed, with evidence; all are counted.
   void violation(const std::string& text);
   std::uint64_t violations() const { return violations_.load(); }
+
+  // For the evidence of violations.
+  void fault(const std::string& what);
+  std::string last_fault() const;
 
   struct Totals {
     std::atomic<std::uint64_t> writes_acknowledged{0}, writes_rolled_back{0}, writes_unknown{0};
@@ -52,7 +56,9 @@ class Progress {
   std::atomic<std::uint64_t> reads_{0};
   std::atomic<std::uint64_t> violations_{0};
   std::atomic<bool> is_over_{false};
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
+  std::string last_fault_;         // guarded by mutex_
+  base::Nanos last_fault_at_ = 0;  // guarded by mutex_
   std::condition_variable moved_;
 };
 

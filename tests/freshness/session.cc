@@ -7,6 +7,8 @@
 #include <iterator>
 #include <utility>
 
+#include "evidence.h"
+
 namespace pgweir::freshness {
 
 void Sessions::put(int number, const Connection& connection) {
@@ -80,10 +82,12 @@ Reply Session::read(Read& read, Protocol protocol, const char* way, Snapshot* sn
 void Session::judge(Read& read, const Reply& reply, Nanos began, std::string_view way, Snapshot* snapshot) {
   Progress& progress = run_.progress;
   const auto evidence = [&] {
-    return fmt::format("\n    [{}] by session {} ({}), sent at {:.6f} s, answered by {:.6f} s: {}",
-                       read.statement().with_literals(), number_, way, static_cast<double>(began) / 1e9,
-                       static_cast<double>(progress.now()) / 1e9,
-                       reply.done() ? show(reply.rows) : reply.code + " " + reply.message);
+    std::string text =
+        fmt::format("\n    [{}] by session {} ({}), sent at {:.6f} s, answered by {:.6f} s: {}",
+                    read.statement().with_literals(), number_, way, static_cast<double>(began) / 1e9,
+                    static_cast<double>(progress.now()) / 1e9,
+                    reply.done() ? show(reply.rows) : reply.code + " " + reply.message);
+    return text.append(evidence_at(run_, connection_.backend(), began));
   };
   if (!reply.done()) {
     progress.totals.reads_failed.fetch_add(1);

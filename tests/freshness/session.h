@@ -37,9 +37,11 @@ class Sessions {
 struct Run {
   std::string options;         // of libpq, to pgweir
   std::string direct_options;  // to PostgreSQL
+  std::string admin;           // host:port of its metrics; empty: unknown
   std::uint64_t seed = 1;
   std::uint64_t reads_per_write = 1;
-  Nanos code_distance = 0;  // between two writes that run code
+  Nanos code_distance = 0;                // between two writes that run code
+  std::uint64_t code_distance_reads = 0;  // and at least so many reads
   Model& model;
   Progress& progress;
   Sessions& sessions;

@@ -5,6 +5,8 @@
 #include <array>
 #include <utility>
 
+#include "evidence.h"
+
 namespace pgweir::freshness {
 namespace {
 
@@ -197,10 +199,11 @@ void SettingsReader::ask() {
   }
   const std::string shown = text_of(reply), wanted = expected(question, now_);
   if (shown != wanted)
-    run_.progress.violation(fmt::format(
-        "SETTINGS: a reply of another session's settings\n    [{}] by session {} ({}), "
-        "sent at {:.6f} s, under {}: {}\n    PostgreSQL itself says: {}",
-        question, number_, name(protocol), static_cast<double>(began) / 1e9, describe(now_), shown, wanted));
+    run_.progress.violation(
+        fmt::format("SETTINGS: a reply of another session's settings\n    [{}] by session {} ({}), "
+                    "sent at {:.6f} s, under {}: {}\n    PostgreSQL itself says: {}{}",
+                    question, number_, name(protocol), static_cast<double>(began) / 1e9, describe(now_),
+                    shown, wanted, evidence_at(run_, connection_.backend(), began)));
   if (is_refusal) {
     run_.progress.totals.refusals_checked.fetch_add(1);
     if (!connection_.is_idle()) is_certain_ = false;

@@ -8,7 +8,7 @@
 namespace pgweir::freshness {
 namespace {
 
-constexpr std::uint64_t kStormWeight = 10;
+constexpr std::uint64_t kReadsPerWriteInStorm = 35;
 
 bool uses_copy(const Intent& intent) {
   return std::ranges::any_of(intent.write->statements,
@@ -54,7 +54,10 @@ bool Writer::may_run_code() {
   const Nanos now = run_.progress.now();
   if (run_.progress.is_storm()) return true;
   Nanos due = writers_.code_due.load();
-  return due <= now && writers_.code_due.compare_exchange_strong(due, now + run_.code_distance);
+  if (due > now || writers_.code_due_reads.load() > run_.progress.reads()) return false;
+  if (!writers_.code_due.compare_exchange_strong(due, now + run_.code_distance)) return false;
+  writers_.code_due_reads.store(run_.progress.reads() + run_.code_distance_reads);
+  return true;
 }
 
 void Writer::once() {
@@ -68,7 +71,7 @@ void Writer::once() {
   if (auto intent = choose(kind)) intents.push_back(std::move(*intent));
   if (intents.empty()) return;
   if (runs_code(intents[0]) && !may_run_code()) return withdraw(intents[0]);
-  writers_.due.fetch_add(run_.reads_per_write / (run_.progress.is_storm() ? kStormWeight : 1));
+  writers_.due.fetch_add(run_.progress.is_storm() ? kReadsPerWriteInStorm : run_.reads_per_write);
   backend_ = session_.connection().backend();
   const Outcome outcome = perform(intents);
   for (Intent& intent : intents) finish(intent, outcome);

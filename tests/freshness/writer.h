@@ -45,6 +45,7 @@ struct Writers {
   Prepared prepared;
   std::atomic<std::uint64_t> due{0};
   std::atomic<Nanos> code_due{0};
+  std::atomic<std::uint64_t> code_due_reads{0};
 };
 
 // Its thread's.
