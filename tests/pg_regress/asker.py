@@ -26,6 +26,11 @@ PATIENCE_SECONDS = 60
 POLL_SECONDS = 0.02
 
 
+def is_read(sql):
+    """Of several statements (or of a constant with a semicolon in it, but what does that matter) one may be COPY."""
+    return READ.match(sql) is not None and b";" not in sql.rstrip(b"; \n")
+
+
 class Counts:
     """The lookups that pgweir counts, asked over one connection."""
 
@@ -158,7 +163,7 @@ class Front:
                 return
             message, self.buffer = self.buffer[: 1 + length], self.buffer[1 + length :]
             sql = message[5:-1]
-            if message[:1] == b"Q" and READ.match(sql) and self.status in (b"I", b"T"):
+            if message[:1] == b"Q" and is_read(sql) and self.status in (b"I", b"T"):
                 self._read_twice(sql)
                 continue
             self.status, self.unsure, self.uncounted, self.reads_in_a_row = None, True, True, 0
