@@ -157,6 +157,7 @@ std::shared_ptr<DatabaseCatalog> CatalogKeeper::database(std::string_view name) 
 std::vector<std::shared_ptr<DatabaseCatalog>> CatalogKeeper::databases() const {
   std::lock_guard lock(mutex_);
   std::vector<std::shared_ptr<DatabaseCatalog>> out;
+  out.reserve(databases_.size());
   for (const auto& [name, database] : databases_) out.push_back(database);
   return out;
 }
