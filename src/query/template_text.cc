@@ -5,25 +5,10 @@
 #include <cstdint>
 
 #include "query/lexer.h"
+#include "query/literals.h"
 
 namespace pgweir::query {
 namespace {
-
-bool is_constant(TokenKind kind) {
-  switch (kind) {
-    case TokenKind::kString:
-    case TokenKind::kEscapeString:
-    case TokenKind::kDollarString:
-    case TokenKind::kUnicodeString:
-    case TokenKind::kBits:
-    case TokenKind::kHexBits:
-    case TokenKind::kInteger:
-    case TokenKind::kFloat:
-      return true;
-    default:
-      return false;
-  }
-}
 
 bool is_gap(TokenKind kind) {
   return kind == TokenKind::kSpace || kind == TokenKind::kLineComment || kind == TokenKind::kBlockComment;
@@ -56,7 +41,7 @@ std::string template_text(std::string_view sql) {
     if (is_gap(t.kind)) continue;
     if (gap && !out.empty()) out += ' ';
     gap = false;
-    if (is_constant(t.kind)) {
+    if (is_literal(t.kind)) {
       out += '$' + std::to_string(++parameter);
     } else {
       out += sql.substr(t.begin, t.end - t.begin);
