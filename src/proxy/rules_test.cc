@@ -27,6 +27,16 @@ struct UnderRules : testing::Test {
   std::uint64_t bypasses(Why why) {
     return worker().stats.lookups[static_cast<std::size_t>(Outcome::kBypass)][why.index()].get();
   }
+  // Under a rule that lifts what it can; it hits.
+  void keep_read() {
+    query::RuleConfig all = rule("all");
+    all.ttl = 60 * base::kSecond;
+    all.accept_ttl = true;
+    set_rules({all});
+    session.say(read);
+    session.say(read);
+    EXPECT_EQ(session.hits_of(read), 1U);
+  }
   TestWorker& worker() { return session.worker(); }
 
   const std::string read = simple_query("select id from a");
@@ -152,13 +162,7 @@ TEST_F(UnderRules, HintsPassStatementsThrough) {
 }
 
 TEST_F(UnderRules, RulesLiftNothingOfTheSession) {
-  query::RuleConfig all = rule("all");
-  all.ttl = 60 * base::kSecond;
-  all.accept_ttl = true;
-  set_rules({all});
-  session.say(read);
-  session.say(read);
-  EXPECT_EQ(session.hits_of(read), 1U);
+  keep_read();
   session.say(simple_query("begin"));
   session.say(simple_query("insert into a values (1)"));
   EXPECT_EQ(session.hits_of(read), 0U);
@@ -171,13 +175,7 @@ TEST_F(UnderRules, RulesLiftNothingOfTheSession) {
 }
 
 TEST_F(UnderRules, AWriteEndsWhatItsRuleKeeps) {
-  query::RuleConfig all = rule("all");
-  all.ttl = 60 * base::kSecond;
-  all.accept_ttl = true;
-  set_rules({all});
-  session.say(read);
-  session.say(read);
-  EXPECT_EQ(session.hits_of(read), 1U);
+  keep_read();
   session.say(simple_query("insert into a values (1)"));
   EXPECT_EQ(session.hits_of(read), 0U);
 }
