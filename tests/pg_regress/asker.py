@@ -11,6 +11,7 @@ import time
 from collections import Counter
 
 from scratch import wire
+from scratch.proxy import accept_each
 
 READ = re.compile(rb"^(?:\s|--[^\n]*\n|/\*.*?\*/|\()*(select|table|values|with)\b", re.IGNORECASE | re.DOTALL)
 LOOKUPS = re.compile(rb'^pgweir_cache_lookups_total\{([^}]*)\} (\d+)', re.MULTILINE)
@@ -257,20 +258,11 @@ class Asker:
         self.host, self.port = self.listener.getsockname()
 
     def __enter__(self):
-        threading.Thread(target=self._accept, daemon=True).start()
+        threading.Thread(target=accept_each, args=(self.listener, self._serve), daemon=True).start()
         return self
 
     def __exit__(self, *_):
         self.listener.close()
-
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client):
         try:

@@ -86,6 +86,17 @@ def parse_metrics(text):
     return found
 
 
+def accept_each(listener, serve):
+    """Until the listener is closed; each client on a thread of its own."""
+    while True:
+        try:
+            client, _ = listener.accept()
+        except OSError:
+            return
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        threading.Thread(target=serve, args=(client,), daemon=True).start()
+
+
 class Relay:
     """Copies bytes both ways. With it a suite compares PostgreSQL with itself, and must pass."""
 
@@ -100,7 +111,7 @@ class Relay:
 
     def __enter__(self):
         self.listener = socket.create_server((self.host, self.port), backlog=128)
-        threading.Thread(target=self._accept, daemon=True).start()
+        threading.Thread(target=accept_each, args=(self.listener, self._serve), daemon=True).start()
         return self
 
     def __exit__(self, *_):
@@ -112,21 +123,15 @@ class Relay:
     def lookups(self):
         return {}
 
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            try:
-                server = socket.create_connection(self.target)
-            except OSError:
-                client.close()
-                continue
-            for end in (client, server):
-                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            for source, sink in ((client, server), (server, client)):
-                threading.Thread(target=self._copy, args=(source, sink), daemon=True).start()
+    def _serve(self, client):
+        try:
+            server = socket.create_connection(self.target)
+        except OSError:
+            client.close()
+            return
+        server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        threading.Thread(target=self._copy, args=(server, client), daemon=True).start()
+        self._copy(client, server)
 
     @staticmethod
     def _copy(source, sink):
