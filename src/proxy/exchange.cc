@@ -18,6 +18,14 @@ bool Exchange::skipping() const {
   return groups_.size() == 1 && groups_.front().skips && groups_.front().terminator != 'S';
 }
 
+bool Exchange::settled() const {
+  if (groups_.empty()) return true;
+  const Group& front = groups_.front();
+  if (front.doubtful_syncs != 0 || front.copy_ends != 0) return false;
+  if (skipping()) return true;
+  return groups_.size() == 1 && open() && front.answered == front.asked && !in_doubt() && !copying_;
+}
+
 bool Exchange::is_fenced() const {
   return std::any_of(groups_.begin(), groups_.end(), [](const Group& group) { return !group.fence.empty(); });
 }

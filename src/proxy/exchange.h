@@ -88,6 +88,8 @@ class Exchange {
   bool in_doubt() const { return awaiting_copy_ || strays_ != 0; }
   // The server skips all that is sent up to a Sync, and sends no ReadyForQuery before.
   bool skipping() const;
+  // All that was sent is answered or skipped: if no more is sent, nothing more can commit.
+  bool settled() const;
   // What was sent may still change the session's settings, and so what the next text and its names mean.
   bool changes_settings() const;
   bool changes_names() const;

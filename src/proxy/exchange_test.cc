@@ -487,6 +487,44 @@ TEST_F(ExchangeTest, WhatIsSentBehindASkippedQueryIsSkippedToo) {
   EXPECT_EQ(ready(), 2);
 }
 
+TEST_F(ExchangeTest, SettledOnceAllIsAnsweredOrSkipped) {
+  EXPECT_TRUE(exchange.settled());
+  extended(1);
+  extended(1);
+  exchange.received_reply('2');
+  EXPECT_FALSE(exchange.settled());
+  exchange.received_reply('C');
+  EXPECT_TRUE(exchange.settled());  // PostgreSQL waits for the Sync
+  exchange.sent_sync();
+  EXPECT_FALSE(exchange.settled());  // which commits
+  EXPECT_EQ(bare_ready(), 1);
+  query(2);
+  EXPECT_FALSE(exchange.settled());
+  EXPECT_EQ(ready(), 2);
+  extended(3);
+  extended(3);
+  query(3);
+  EXPECT_FALSE(exchange.settled());
+  error();
+  EXPECT_TRUE(exchange.settled());  // the Query is skipped too
+  exchange.sent_sync();
+  EXPECT_FALSE(exchange.settled());
+}
+
+TEST_F(ExchangeTest, NotSettledAmidACopy) {
+  extended(1);
+  exchange.sent_sync();
+  exchange.sent_query('Q');
+  ASSERT_TRUE(exchange.received_copy_in());
+  EXPECT_FALSE(exchange.settled());
+}
+
+TEST_F(ExchangeTest, NotSettledWhileACopyMayHaveLeftASync) {
+  copy_with_a_fence_behind();
+  error();
+  EXPECT_FALSE(exchange.settled());
+}
+
 TEST_F(ExchangeTest, AQueryThatFailsBehindAnsweredMessagesSkipsNothing) {
   extended(1);
   extended(1);

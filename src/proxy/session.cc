@@ -655,11 +655,11 @@ void Session::end() {
   connector_.reset();
   if (login_ != nullptr && !login_->cancel_key().key.empty()) services_.cancels.remove(login_->cancel_key());
   if (query_path_ != nullptr) {
+    const bool told = backend_is_gone() || query_path_->exchange().settled();
     auto fences = std::make_shared<std::vector<Fence>>(query_path_->take_fences());
     std::erase_if(*fences, [](const Fence& fence) { return fence.empty(); });
     // The connection broke and the backend may live on: held for as long as a TTL lets an entry live.
-    if (!fences->empty() && !backend_is_gone())
-      services_.loop.after(live_->cache_ttl, [fences] { fences->clear(); });
+    if (!fences->empty() && !told) services_.loop.after(live_->cache_ttl, [fences] { fences->clear(); });
   }
   client_.close();
   drop_upstream();
