@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import dataclasses
 import json
+import math
 import os
 import pathlib
 import platform
@@ -29,10 +30,13 @@ HIT_SQL = "SELECT body FROM items WHERE id = $1"
 PASS_SQL = "SELECT body FROM items WHERE id = $1 AND clock_timestamp() IS NOT NULL"  # volatile: never cached
 ACCOUNTED = 0.99  # the share of requests that must have had the outcome that is measured
 WARMUP_SECONDS = 0.3
+HIT_ROUNDS = 9
+PASS_ROUNDS = 25  # PostgreSQL does most of the work, so that a difference between proxies is small
+CONFIDENCE = 0.95
 PIPELINE_DEPTH = 16
 
 EXAMPLES = """examples:
-  ./dev bench                              everything, about six minutes
+  ./dev bench                              everything, about eight minutes
   ./dev bench --quick                      everything, shorter and noisier
   ./dev bench --only hit-simple --seconds 5
   ./dev bench --only hit --only idle       all whose names begin so
@@ -48,6 +52,7 @@ class Comparison:
     outcome: str  # what pgweir must count
     against: dict  # server: ratio of pgweir's throughput to its own that is wanted, or None
     about: str
+    rounds: int
 
     def order(self):
         """pgweir second, so that its neighbours in time are the servers with a wanted ratio."""
@@ -56,12 +61,12 @@ class Comparison:
 
 
 def hits(mode, about, **against):
-    return Comparison(f"hit-{mode}", mode, HIT_SQL, "hit", against, f"answered from the cache, {about}")
+    return Comparison(f"hit-{mode}", mode, HIT_SQL, "hit", against, f"answered from the cache, {about}", HIT_ROUNDS)
 
 
 def passes(mode, about):
     against = {"pgbouncer": 1.0, "direct": None}
-    return Comparison(f"pass-{mode}", mode, PASS_SQL, "bypass", against, f"passed through, {about}")
+    return Comparison(f"pass-{mode}", mode, PASS_SQL, "bypass", against, f"passed through, {about}", PASS_ROUNDS)
 
 
 COMPARISONS = [
@@ -89,8 +94,9 @@ def parse_arguments():
     parser.add_argument("--quick", action="store_true", help="3 rounds of 1 s")
     parser.add_argument("--only", action="append", metavar="NAME", help="a comparison, or how its name begins")
     parser.add_argument("--skip", action="append", default=[], metavar="SERVER", help="leave a server out")
-    parser.add_argument("--seconds", type=float, help="measured in each round (default 2)")
-    parser.add_argument("--rounds", type=int, help="rounds, of which the median counts (default 5)")
+    parser.add_argument("--seconds", type=float, help="measured in each round (default 1)")
+    parser.add_argument("--rounds", type=int,
+                        help=f"rounds, of which the median counts (default {HIT_ROUNDS}, of pass-* {PASS_ROUNDS})")
     parser.add_argument("--connections", type=int, default=16, help="of the load generator (default %(default)s)")
     parser.add_argument("--sessions", type=int, default=5000, help="idle sessions (default %(default)s)")
     parser.add_argument("--format", choices=("text", "json"), default="text")
@@ -98,9 +104,10 @@ def parse_arguments():
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release", metavar="DIR",
                         help="where pgweir, bench-echo and bench-load are (default build/release)")
     options = parser.parse_args()
-    options.seconds = options.seconds or (1.0 if options.quick else 2.0)
-    options.rounds = options.rounds or (3 if options.quick else 5)
-    if options.rounds < 1 or options.seconds <= 0 or not 1 <= options.connections <= servers.POOL_SIZE:
+    options.seconds = 1.0 if options.seconds is None else options.seconds
+    if options.rounds is None and options.quick:
+        options.rounds = 3
+    if (options.rounds is not None and options.rounds < 1) or options.seconds <= 0 or not 1 <= options.connections <= servers.POOL_SIZE:
         parser.error(f"rounds and seconds are positive, connections are 1 to {servers.POOL_SIZE}")
     names = [comparison.name for comparison in COMPARISONS] + [IDLE]
     wanted = options.only or [""]
@@ -203,9 +210,10 @@ def run_comparison(bench, comparison):
         report = bench.measure(comparison, name, 0.2, reply_bytes)
         reply_bytes = reply_bytes or round(report["reply_bytes_mean"])
     rounds = {name: [] for name in names}
-    for number in range(bench.options.rounds):
+    count = bench.options.rounds or comparison.rounds
+    for number in range(count):
         for name in names if number % 2 == 0 else reversed(names):
-            progress(f"{comparison.name}: round {number + 1} of {bench.options.rounds}, {name}")
+            progress(f"{comparison.name}: round {number + 1} of {count}, {name}")
             report = bench.measure(comparison, name, bench.options.seconds, reply_bytes)
             check_round(comparison, name, report, reply_bytes)
             rounds[name].append(report)
@@ -232,11 +240,27 @@ def summarise(comparison, name, rounds):
         pairs = zip(rounds["pgweir"], rounds[name])
         ratios = [ours["throughput_rps"] / theirs["throughput_rps"] for ours, theirs in pairs]
         row["pgweir_ratio"] = statistics.median(ratios)
-        row["pgweir_ratio_min"], row["pgweir_ratio_max"] = min(ratios), max(ratios)
+        row["pgweir_ratio_low"], row["pgweir_ratio_high"] = median_interval(ratios)
         wanted = comparison.against[name]
         if wanted is not None:
-            row["wanted"], row["reached"] = wanted, row["pgweir_ratio"] >= wanted
+            row["wanted"], row["verdict"] = wanted, verdict(row, wanted)
     return row
+
+
+def median_interval(values):
+    """Where the median of all rounds that could be run lies, with CONFIDENCE or more, whatever the
+    distribution: the number of values below it is binomial. Of fewer than six values: lowest and highest."""
+    values = sorted(values)
+    n, left_out = len(values), 0
+    while sum(math.comb(n, k) for k in range(left_out + 2)) * 2 <= (1 - CONFIDENCE) * 2**n:
+        left_out += 1
+    return values[left_out], values[n - 1 - left_out]
+
+
+def verdict(row, wanted):
+    if row["pgweir_ratio"] >= wanted:
+        return "reached"
+    return "within noise" if row["pgweir_ratio_high"] >= wanted else "MISSED"
 
 
 def run_idle(bench):
@@ -268,7 +292,7 @@ def run_all(options):
                 rows += run_comparison(bench, comparison)
         idle = run_idle(bench) if IDLE in options.names else []
         return {"machine": describe_machine(), "pinning": bench.machine.describe(), "command": command_line(),
-                "seconds": options.seconds, "rounds": options.rounds, "connections": options.connections,
+                "seconds": options.seconds, "connections": options.connections,
                 "comparisons": rows, "idle": idle}
 
 
@@ -298,8 +322,8 @@ def aligned(header, lines, left):
 def ratio_cells(row):
     if "pgweir_ratio" not in row:
         return "", "", ""
-    spread = f"{row['pgweir_ratio_min']:.2f}-{row['pgweir_ratio_max']:.2f}"
-    wanted = f">= {row['wanted']:.1f} {'reached' if row['reached'] else 'MISSED'}" if "wanted" in row else ""
+    spread = f"{row['pgweir_ratio_low']:.2f}-{row['pgweir_ratio_high']:.2f}"
+    wanted = f">= {row['wanted']:.1f} {row['verdict']}" if "wanted" in row else ""
     return f"{row['pgweir_ratio']:.2f}", spread, wanted
 
 
@@ -307,17 +331,17 @@ def print_text(result):
     print(f"machine: {result['machine']}")
     print(f"command: {result['command']}")
     print(f"pinning: {result['pinning']}")
-    print(f"method:  {result['rounds']} interleaved rounds of {result['seconds']:g} s, {result['connections']} "
-          "connections; medians; pgweir with one worker")
+    print(f"method:  interleaved rounds of {result['seconds']:g} s, {result['connections']} connections; medians; "
+          "pgweir with one worker")
     if result["comparisons"]:
         lines, last = [], None
         for row in result["comparisons"]:
             name, last = ("" if row["comparison"] == last else row["comparison"]), row["comparison"]
             lines.append([name, row["server"], f"{row['throughput_rps']:,.0f}", f"{row['p50_us']:,.0f}",
                           f"{row['p99_us']:,.0f}", f"{row['server_cpu_us']:.2f}", f"{row['server_busy']:.0%}",
-                          f"{row['generator_busy']:.0%}", *ratio_cells(row)])
+                          f"{row['generator_busy']:.0%}", str(len(row["rounds"])), *ratio_cells(row)])
         header = ["comparison", "server", "requests/s", "p50 us", "p99 us", "CPU us", "server", "load",
-                  "pgweir/it", "min-max", "wanted"]
+                  "rounds", "pgweir/it", "95 %", "wanted"]
         print()
         print("\n".join(aligned(header, lines, left=2)))
     if result["idle"]:

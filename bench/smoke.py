@@ -11,6 +11,9 @@ import subprocess
 import sys
 import threading
 
+sys.dont_write_bytecode = True
+from run import median_interval  # noqa: E402
+
 
 class RedisLookalike(socketserver.StreamRequestHandler):
     """Knows SET and GET of one value, whatever the key."""
@@ -49,6 +52,9 @@ def check(name, condition, report):
 
 def main():
     echo_program, load_program = sys.argv[1:]
+    # The ranks that tables of the sign test give for 95 %.
+    for count, low, high in ((3, 1, 3), (5, 1, 5), (6, 1, 6), (9, 2, 8), (25, 8, 18)):
+        check(f"interval of {count}", median_interval(list(range(count, 0, -1))) == (low, high), (count, low, high))
     echo = subprocess.Popen([echo_program, "--value-bytes", "100"], stdout=subprocess.PIPE, text=True)
     redis = RedisServer(("127.0.0.1", 0), RedisLookalike)
     threading.Thread(target=redis.serve_forever, daemon=True).start()
