@@ -128,7 +128,7 @@ class Smith:
             if outcome == "hit":
                 self.counts["eligible"] += 1
                 self.counts["hits"] += 1
-                if any(kind == "D" for kind, _ in reply):
+                if any(item.kind == "D" for item in reply):
                     self.counts["hits with rows"] += 1
                     self.with_rows[sql] = True
                     if len(self.with_rows) > ASKED_AGAIN:
@@ -154,7 +154,7 @@ class Smith:
 
 
 def sqlstate(reply):
-    return next((wire.error_fields(body)["C"] for kind, body in reply if kind == "E"), None)
+    return next((wire.error_fields(item.body)["C"] for item in reply if item.kind == "E"), None)
 
 
 def judge(smith):

@@ -190,7 +190,7 @@ class Story:
             name = f"s{len(known)}"
             self._tell(number, f"prepare {name}: {read.sql}")
             (reply,) = self.pairs[number].ask([(f"prepare {read.sql}", read.parse(name) + wire.sync())], is_history=False)
-            if reply[0][0] != "1":
+            if reply[0].kind != "1":
                 return read.message()
             known[read] = name
         return read.execute(known[read])

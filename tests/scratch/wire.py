@@ -2,6 +2,7 @@
 
 import socket
 import struct
+import typing
 
 PROTOCOL_3_0 = 196608
 PROTOCOL_3_2 = 196610
@@ -106,12 +107,12 @@ def select(sql, values=(), **options):
     return parse(sql, types=types) + bind(values, **options) + describe("P") + execute()
 
 
-class Message:
-    def __init__(self, kind, body):
-        self.kind = kind
-        self.body = body
+class Message(typing.NamedTuple):
+    kind: str
+    body: bytes
 
     def __repr__(self):
+        """One line for a transcript; what differs from run to run (process ids, keys, salts) is masked."""
         return f"{self.kind} {describe_body(self.kind, self.body)}"
 
 
@@ -147,7 +148,6 @@ def data_row(body):
 
 
 def describe_body(kind, body):
-    """One line for a transcript; what differs from run to run (process ids, keys, salts) is masked."""
     if kind == "K":
         return f"(process id and key, {len(body)} bytes)"
     if kind == "A":
