@@ -1,11 +1,18 @@
 #include "proxy/console.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <memory>
 #include <string>
 
+#include "proxy/session.h"
 #include "proxy/test_server.h"
 #include "proxy/test_session.h"
+#include "wire/startup.h"
 
 namespace pgweir::proxy {
 namespace {
@@ -120,6 +127,50 @@ TEST_F(ConsoleSessionTest, WhatIsNoMessageEndsIt) {
   }
   say(message('X', ""));
   EXPECT_EQ(session.fault(), "");
+}
+
+// What a client gets that logs in to the console from this address and says goodbye.
+std::string visit_from(const std::string& host, Console& console) {
+  struct Host final : Session::Host {
+    explicit Host(io::Loop& loop) : loop_(loop) {}
+    bool admit() override { return true; }
+    void upstream_answered(bool, const std::string&) override {}
+    void ended(Session&) override { loop_.stop(); }
+    io::Loop& loop_;
+  };
+  std::array<int, 2> ends{};
+  CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) == 0);
+  const io::Fd client(ends[1]);
+  base::Buffer said;
+  wire::append_startup(said, {.version = {3, 0}, .parameters = {{"user", "ann"}, {"database", "pgweir"}}});
+  said.append(message('X', ""));
+  CHECK(write(client.get(), said.view().data(), said.size()) == static_cast<ssize_t>(said.size()));
+
+  TestWorker worker;
+  auto live = std::make_shared<LiveSettings>(*worker.services.live);
+  live->upstream = UpstreamTarget::make({}).value();
+  worker.services.live = live;
+  worker.services.console = &console;
+  Host visited(worker.loop);
+  const auto session = std::make_shared<Session>(worker.services, visited);
+  session->start(io::Fd(ends[0]), io::resolve_numeric(host, 1).value().front());
+  shutdown(client.get(), SHUT_WR);
+  worker.loop.run();
+  std::array<char, 4096> heard{};
+  const ssize_t n = read(client.get(), heard.data(), heard.size());
+  return {heard.data(), static_cast<std::size_t>(std::max<ssize_t>(n, 0))};
+}
+
+TEST(ConsoleTest, OnlyForClientsOnItsOwnMachine) {
+  TestConsole console;
+  for (const char* host : {"127.0.0.1", "::1", "/tmp"})
+    EXPECT_THAT(visit_from(host, console), testing::StartsWith(std::string(wire::kAuthenticationOk))) << host;
+  for (const char* host : {"10.0.0.1", "::ffff:10.0.0.1", "fe80::1"}) {
+    const std::string heard = visit_from(host, console);
+    ASSERT_GT(heard.size(), wire::kHeaderBytes) << host;
+    EXPECT_EQ(heard.front(), 'E') << host;
+    EXPECT_EQ(wire::error_field(std::string_view(heard).substr(wire::kHeaderBytes), 'C'), "28000") << host;
+  }
 }
 
 }  // namespace

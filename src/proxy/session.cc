@@ -46,10 +46,10 @@ Session::Session(Services& services, Host& host)
 
 Session::~Session() { services_.loop.cancel(timer_); }
 
-void Session::start(io::Fd client) {
+void Session::start(io::Fd client, const io::SocketAddress& address) {
   services_.stats.sessions_opened.add();
   services_.stats.client_sessions.add(1);
-  client_address_ = io::peer_address(client.get());
+  client_address_ = address;
   if (client_address_.storage.ss_family != AF_UNIX) io::tune_connection(client.get());
   timer_ = services_.loop.after(live_->server.startup_timeout, [this] { end(); });
   if (auto opened = client_.open(io::Stream(std::move(client))); !opened) end();

@@ -34,7 +34,8 @@ class Session final : public ChannelOwner, public std::enable_shared_from_this<S
   Session(Services& services, Host& host);
   ~Session() override;
 
-  void start(io::Fd client);
+  // address: the other end of it.
+  void start(io::Fd client, const io::SocketAddress& address);
   // pgweir shuts down: end as soon as the client is between transactions.
   void drain();
   // End now.

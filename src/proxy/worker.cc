@@ -36,7 +36,8 @@ void Worker::accept(io::Fd client) {
   loop_.post([this, owned] {
     auto session = std::make_shared<Session>(services_, *this);
     sessions_.emplace(session.get(), session);
-    session->start(std::move(*owned));
+    const io::SocketAddress address = io::peer_address(owned->get());
+    session->start(std::move(*owned), address);
     if (draining_) session->drain();
   });
 }
