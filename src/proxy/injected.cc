@@ -16,6 +16,9 @@ constexpr std::size_t kCatalogPreludeStatements = 7;
 // For queries that read whole catalogs: large ones, or settings of the session, may make PostgreSQL think
 // that they are worth compiling, which takes half a minute.
 constexpr std::string_view kUncompiled = "SET LOCAL jit = off; ";
+// The client waits for us, and we would for a table that DDL has locked (pg_get_viewdef), or for a catalog.
+constexpr std::string_view kImpatient =
+    "SET LOCAL lock_timeout = '50ms'; SET LOCAL statement_timeout = '10s'; ";
 
 std::string fingerprint_query() {
   std::string union_of_all;
@@ -87,7 +90,7 @@ FingerprintCheck::~FingerprintCheck() {
 }
 
 std::string_view FingerprintCheck::sql() {
-  static const std::string text = fmt::format("{}{}", kUncompiled, fingerprint_query());
+  static const std::string text = fmt::format("{}{}{}", kImpatient, kUncompiled, fingerprint_query());
   return text;
 }
 
@@ -121,10 +124,9 @@ const std::string& CatalogLoad::sql() {
     std::string out =
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL search_path = ''; "
         "SET LOCAL client_encoding = 'UTF8'; "
-        // pg_get_viewdef waits for a table that DDL has locked, and the client waits for us.
-        "SET LOCAL lock_timeout = '50ms'; SET LOCAL statement_timeout = '10s'; "
         // It has a transaction id, and must not wait for a standby on that account.
         "SET LOCAL synchronous_commit = off; ";
+    out += kImpatient;
     out += kUncompiled;
     out += "\nSELECT (";
     out += fingerprint_query();
