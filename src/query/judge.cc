@@ -22,10 +22,11 @@ void define(Effects& effects) {
   effects.is_ddl = true;
 }
 
-void apply(const Assessment& assessment, Effects& effects) {
+void apply(const Statement& statement, const Assessment& assessment, Effects& effects) {
   if (assessment.runs_code || assessment.unknown_relation) do_anything(effects);
   if (assessment.runs_code) effects.changes_catalog = true;  // code may hold DDL
-  if (assessment.changes_settings) effects.changes_settings = effects.changes_names = true;
+  effects.changes_settings |= assessment.changes_settings;
+  effects.changes_names |= assessment.changes_settings && statement.sets_names;
 }
 
 bool is_empty(const Effects& e) {
@@ -187,7 +188,7 @@ void judge_tree(const Statement& statement, const Catalog& catalog, const Search
   Assessment assessment = assess(statement, catalog, path, time_word);
   if (statement.kind == StatementKind::kSelect)
     direct(statement, catalog, path, time_word, directions, assessment, verdict);
-  apply(assessment, verdict.effects);
+  apply(statement, assessment, verdict.effects);
   // EXPLAIN plans, and planning may run functions; it writes nothing.
   const bool runs = statement.kind != StatementKind::kExplain;
   if (runs) add_writes(statement, catalog, path, verdict.effects);

@@ -352,14 +352,35 @@ TEST_F(Judge, SettingsAndOtherState) {
 }
 
 TEST_F(Judge, WhichSettingsSayWhatNamesMean) {
-  for (const char* sql :
-       {"set search_path = x", "set local \"Search_Path\" = x", "set schema 'x'", "reset search_path",
-        "set role x", "set session authorization x", "reset all", "discard all", "set names 'SJIS'",
-        "set standard_conforming_strings = off", "select set_config('a.b', 'c', false)", "do 'x'",
-        "select spy()", "set a.b = 1; set role x"})
+  for (const char* sql : {"set search_path = x",
+                          "set local \"Search_Path\" = x",
+                          "set schema 'x'",
+                          "reset search_path",
+                          "set role x",
+                          "set session authorization x",
+                          "reset all",
+                          "discard all",
+                          "set names 'SJIS'",
+                          "set standard_conforming_strings = off",
+                          "select set_config('role', 'c', false)",
+                          "do 'x'",
+                          "select set_config('Search_Path', 'c', true)",
+                          "select set_config($$role$$, 'c', true)",
+                          "select set_config(E'a.b', 'c', true)",
+                          "select set_config('ro'\n'le', 'c', true)",
+                          "select set_config($1, 'c', true)",
+                          "select set_config('ro' || 'le', 'c', true)",
+                          "select set_config(is_local => true, setting_name => 'a.b', new_value => 'c')",
+                          "select set_config('a.b', 'c', true), pg_catalog.set_config('role', 'x', true)",
+                          "with s as (select set_config('role', 'c', true)) select * from s",
+                          "select spy()",
+                          "set a.b = 1; set role x"})
     EXPECT_TRUE(judge_sql(sql).effects.changes_names) << sql;
-  for (const char* sql : {"set timezone = 'CET'", "set local statement_timeout = 5", "set a.b = 1",
-                          "reset datestyle", "set transaction read only", "select 1", "commit"})
+  for (const char* sql :
+       {"set timezone = 'CET'", "set local statement_timeout = 5", "set a.b = 1", "reset datestyle",
+        "set transaction read only", "select 1", "commit", "select set_config('a.b', $1, true)",
+        "select set_config(('a.b'), 'role', true)",
+        "with s as (select pg_catalog.set_config('timezone', 'CET', false)) select * from s"})
     EXPECT_FALSE(judge_sql(sql).effects.changes_names) << sql;
 }
 

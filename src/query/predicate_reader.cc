@@ -294,12 +294,17 @@ std::optional<ValueSource> PredicateReader::value(const PgQuery__Node* node) con
   if (node->node_case != PG_QUERY__NODE__NODE_A_CONST) return std::nullopt;
   const PgQuery__AConst& constant = *node->a_const;
   if (constant.isnull != 0) return ValueSource{ValueSource::Kind::kNull, false, 0};
-  if (constant.location < 0) return std::nullopt;
-  const auto place = static_cast<std::size_t>(constant.location);
-  const auto found = std::ranges::lower_bound(literals_, place, {}, &Literal::begin);
-  if (found == literals_.end() || found->begin != place) return std::nullopt;
+  const Literal* const literal = literal_at(constant.location);
+  if (literal == nullptr) return std::nullopt;
   return ValueSource{ValueSource::Kind::kLiteral, false,
-                     static_cast<std::uint16_t>(found - literals_.begin())};
+                     static_cast<std::uint16_t>(literal - literals_.data())};
+}
+
+const Literal* PredicateReader::literal_at(int location) const {
+  if (location < 0) return nullptr;
+  const auto place = static_cast<std::size_t>(location);
+  const auto found = std::ranges::lower_bound(literals_, place, {}, &Literal::begin);
+  return found != literals_.end() && found->begin == place ? &*found : nullptr;
 }
 
 std::vector<Assignment> PredicateReader::assignments(std::span<PgQuery__Node* const> targets) const {

@@ -30,6 +30,9 @@ class PredicateReader {
   void count_relation() { ++relations_; }
   void count_parameter(std::int32_t number);
 
+  // The literal that begins at a node's location; null: none does.
+  const Literal* literal_at(int location) const;
+
   Predicates finish();
 
  private:

@@ -267,6 +267,7 @@ void Reducer::function_call(const ProtobufCMessage& message) {
   const auto name = name_of(call.n_funcname, call.funcname);
   if (name) {
     functions_.insert(*name);
+    if (name->name == "set_config" && !sets_no_names(call)) out_.sets_names = true;
   } else {
     unsupported("function name");
   }

@@ -70,6 +70,8 @@ class Reducer {
   void set(const PgQuery__VariableSetStmt& statement);
   void transaction(const PgQuery__TransactionStmt& statement);
 
+  bool sets_no_names(const PgQuery__FuncCall& call) const;
+
   // WITH: opens a scope and walks its queries. Pair with close_scope().
   void open_scope(const PgQuery__WithClause* with);
   void close_scope() { scopes_.pop_back(); }

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "query/reducer.h"
+#include "query/scan.h"
 
 namespace pgweir::query {
 namespace {
@@ -26,14 +27,6 @@ bool is_transaction_setting(std::string_view name) {
   static constexpr std::array<std::string_view, 6> kNames = {
       "transaction_isolation",         "transaction_read_only",         "transaction_deferrable",
       "default_transaction_isolation", "default_transaction_read_only", "default_transaction_deferrable"};
-  return std::ranges::find(kNames, lower_of(name)) != kNames.end();
-}
-
-// Settings by which texts are read, and names found.
-bool says_what_names_mean(std::string_view name) {
-  static constexpr std::array<std::string_view, 6> kNames = {
-      "search_path",    "role", "session_authorization", "client_encoding", "standard_conforming_strings",
-      "backslash_quote"};
   return std::ranges::find(kNames, lower_of(name)) != kNames.end();
 }
 
@@ -111,6 +104,15 @@ void Reducer::truncate(const PgQuery__TruncateStmt& statement) {
     if (relation.node_case != PG_QUERY__NODE__NODE_RANGE_VAR) return unsupported("TruncateStmt");
     add_write(cascade ? WriteKind::kTruncateCascade : WriteKind::kTruncate, relation.range_var);
   }
+}
+
+// A call of set_config() names a setting that nothing depends on but keys. Only a plain string tells: texts
+// with another in its place have another shape.
+bool Reducer::sets_no_names(const PgQuery__FuncCall& call) const {
+  if (call.n_args == 0 || call.args[0]->node_case != PG_QUERY__NODE__NODE_A_CONST) return false;
+  const Literal* const literal = predicates_.literal_at(call.args[0]->a_const->location);
+  const auto name = literal != nullptr ? string_value(*literal) : std::nullopt;
+  return name && !says_what_names_mean(*name);
 }
 
 void Reducer::set(const PgQuery__VariableSetStmt& statement) {

@@ -1,9 +1,11 @@
 #include "query/scan.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
 #include "query/lexer.h"
+#include "query/literals.h"
 
 namespace pgweir::query {
 namespace {
@@ -32,6 +34,8 @@ bool is_time_word(const char* p, std::size_t n) {
   }
 }
 
+constexpr std::string_view kSettingName = "\x01n";
+
 // Stands for a constant in the shape. The control byte cannot occur elsewhere outside quotes.
 std::string_view placeholder(TokenKind kind) {
   switch (kind) {
@@ -56,6 +60,15 @@ std::string_view placeholder(TokenKind kind) {
     default:
       return {};
   }
+}
+
+// set_config() may name such a setting by it.
+bool may_name_setting(const Token& token, std::string_view raw) {
+  if (token.kind == TokenKind::kString)
+    return token.continued || says_what_names_mean(raw.substr(1, raw.size() - 2));
+  if (token.kind != TokenKind::kDollarString) return false;
+  const auto value = string_value({token.kind, token.continued, token.begin, raw});
+  return value && says_what_names_mean(*value);
 }
 
 bool constant_has_time_word(const Token& token, std::string_view raw) {
@@ -155,6 +168,15 @@ class Hasher {
 
 }  // namespace
 
+bool says_what_names_mean(std::string_view setting) {
+  static constexpr auto kNames =
+      std::to_array<std::string_view>({"search_path", "role", "session_authorization", "client_encoding",
+                                       "standard_conforming_strings", "backslash_quote"});
+  const auto lower = [](char c) { return 'A' <= c && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return std::ranges::any_of(
+      kNames, [&](std::string_view name) { return std::ranges::equal(name, setting, {}, {}, lower); });
+}
+
 bool has_time_word(std::string_view text) {
   if (text.size() < std::string_view("now").size()) return false;
   const char* const end = text.data() + text.size();
@@ -203,7 +225,7 @@ Scan scan(std::string_view sql, const base::HashSecret& secret) {
     before = raw;
     const std::string_view stand_in = placeholder(token.kind);
     if (stand_in.empty()) continue;
-    hasher.constant(token, stand_in);
+    hasher.constant(token, may_name_setting(token, raw) ? kSettingName : stand_in);
     result.time_word = result.time_word || constant_has_time_word(token, raw);
   }
   hasher.finish(counted_end, result);

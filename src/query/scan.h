@@ -19,7 +19,8 @@ struct Scan {
   // same statement (a comment inside counts as one, whatever it says), and hints ask for the same.
   base::Hash128 text;
   // The same with each string and number replaced by its kind. Equal: the same parse tree but for
-  // the constants' values. The identity of a template.
+  // the constants' values, and the same strings may be such names as says_what_names_mean() tells. The
+  // identity of a template.
   base::Hash128 shape;
   // A string constant holds the word now, today, tomorrow or yesterday, or might (escapes).
   bool time_word = false;
@@ -35,6 +36,9 @@ struct Scan {
 
 // Any thread. `secret` keys the hashes; equal hashes are comparable under one secret only.
 Scan scan(std::string_view sql, const base::HashSecret& secret);
+
+// Of a setting's name, in any case: whether texts are read, or names found, by that setting. Any thread.
+bool says_what_names_mean(std::string_view setting);
 
 // For parameters of Bind: call it for each value that is not null, text and binary format alike
 // (the bytes of a binary text parameter are the text). True: the reply must not come from or go

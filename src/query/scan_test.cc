@@ -52,6 +52,9 @@ TEST(Scan, ShapeLeavesOutConstants) {
   EXPECT_FALSE(same_shape("select 1", "select -1"));
   EXPECT_FALSE(same_shape("select b'1'", "select x'1'"));
   EXPECT_FALSE(same_shape("select 'a'", "select E'a'"));
+  for (const char* name : {"'role'", "'Search_Path'", "$$role$$", "$x$client_encoding$x$", "'ro'\n'le'"})
+    EXPECT_FALSE(
+        same_shape("select set_config('a.b', 'c')", std::string("select set_config(") + name + ", 'c')"));
   EXPECT_FALSE(same_shape("select 'a'", "select U&'a'"));
   EXPECT_FALSE(same_shape("select \"a\"", "select \"b\""));
 }

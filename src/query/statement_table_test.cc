@@ -42,6 +42,16 @@ TEST_F(Table, TimeWordsChangeTheVerdict) {
   EXPECT_EQ(table.stats().parsed, 1U);
 }
 
+TEST_F(Table, WhichSettingIsSetChangesTheVerdict) {
+  StatementTable table({});
+  EXPECT_FALSE(ask(table, "select set_config('a.b', 'c', true)").effects.changes_names);
+  EXPECT_FALSE(ask(table, "select set_config('a.c', 'd', true)").effects.changes_names);
+  EXPECT_EQ(table.stats().parsed, 1U);
+  for (const char* name : {"'role'", "'Role'", "$$search_path$$", "'ro'\n'le'", "E'role'", "U&'\\0072ole'"})
+    EXPECT_TRUE(ask(table, std::string("select set_config(") + name + ", 'c', true)").effects.changes_names)
+        << name;
+}
+
 TEST_F(Table, AnotherCatalogOrPathJudgesAgain) {
   StatementTable table({});
   const std::string sql = "select * from items";

@@ -93,7 +93,8 @@ struct Statement {
   bool tablesample = false;
   bool data_modifying_cte = false;
   bool creates_table = false;  // SELECT INTO, CREATE TABLE AS
-  bool sets_names = false;     // SET or RESET of what texts and names mean: search path, role, encoding
+  bool sets_names =
+      false;  // what texts and names mean, by SET, RESET, set_config(): search path, role, encoding
 
   TransactionControl transaction = TransactionControl::kNone;
   Predicates predicates;
