@@ -286,6 +286,10 @@ const std::vector<Kind>& all_kinds() {
   return kKinds;
 }
 
+std::string name_of(const Kind& kind, const Write& write) {
+  return std::string(kind.name) + ": " + write.name;
+}
+
 bool takes_parameters(std::string_view statement) {
   static constexpr auto kWords = std::to_array<std::string_view>(
       {"SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "VALUES", "CALL"});

@@ -50,6 +50,9 @@ struct Kind {
 
 const std::vector<Kind>& all_kinds();
 
+// Of one of its writes, in reports.
+std::string name_of(const Kind& kind, const Write& write);
+
 // Whether values can be sent as parameters.
 bool takes_parameters(std::string_view statement);
 

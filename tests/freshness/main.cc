@@ -25,10 +25,9 @@ constexpr Nanos kSilenceMax = 60 * base::kSecond;
 
 struct Options {
   std::string connect, direct, admin, report, only;
-  std::uint64_t reads = 100'000, seed = 1, reads_per_write = 500, code_distance_reads = 10000,
-                reads_per_fault = 400, violations_max = 5;
+  std::uint64_t reads = 100'000, seed = 1, reads_per_write = 100, reads_per_code = 10000,
+                reads_per_names = 1500, reads_per_fault = 400, violations_max = 5;
   int readers = 4, writers = 3, settings_readers = 2, direct_writers = 2;
-  Nanos code_distance_ms = 3000;
   double direct_lag_seconds = 0;
 };
 
@@ -44,8 +43,9 @@ Options parse(CLI::App& cli, int argc, char** argv) {
   cli.add_option("--writers", o.writers, "clients that write through pgweir");
   cli.add_option("--settings-readers", o.settings_readers, "clients that change their settings");
   cli.add_option("--reads-per-write", o.reads_per_write, "reads for each write");
-  cli.add_option("--code-distance-ms", o.code_distance_ms, "between writes that run code");
-  cli.add_option("--code-distance-reads", o.code_distance_reads, "and at least so many reads");
+  cli.add_option("--reads-per-code", o.reads_per_code, "reads for each write that runs code");
+  cli.add_option("--reads-per-names", o.reads_per_names,
+                 "reads for each search path or role of a transaction");
   cli.add_option("--reads-per-fault", o.reads_per_fault, "reads for each fault; 0: none");
   cli.add_option("--direct-lag", o.direct_lag_seconds,
                  "also write directly, and allow a reply to miss that for so many seconds");
@@ -67,11 +67,12 @@ std::string totals_json(const Progress& progress, bool stalled) {
   const Progress::Totals& t = progress.totals;
   return fmt::format(
       R"({{"reads": {}, "violations": {}, "stalled": {}, "writes_acknowledged": {}, "writes_rolled_back": {}, )"
-      R"("writes_unknown": {}, "reads_failed": {}, "refusals_checked": {}, "sessions_lost": {}, "faults": {}, )"
-      R"("seconds": {:.1f}}})",
+      R"("writes_unknown": {}, "reads_failed": {}, "refusals_checked": {}, "sessions_lost": {}, )"
+      R"("seconds": {:.1f}, "writes": {}, "ways": {}, "faults": {}}})",
       progress.reads(), progress.violations(), stalled, t.writes_acknowledged.load(),
       t.writes_rolled_back.load(), t.writes_unknown.load(), t.reads_failed.load(), t.refusals_checked.load(),
-      t.sessions_lost.load(), t.faults.load(), static_cast<double>(progress.now()) / 1e9);
+      t.sessions_lost.load(), static_cast<double>(progress.now()) / 1e9, progress.writes.json(),
+      progress.ways.json(), progress.faults.json());
 }
 
 // One thread for each client.
@@ -111,8 +112,8 @@ int run(const Options& options) {
           options.admin,
           options.seed,
           options.reads_per_write,
-          options.code_distance_ms * base::kMillisecond,
-          options.code_distance_reads,
+          Pace(options.reads_per_code),
+          Pace(options.reads_per_names),
           model,
           progress,
           sessions};

@@ -10,6 +10,30 @@ namespace {
 constexpr std::uint64_t kReadsPerWake = 8;
 }
 
+void Tally::add(std::string_view what, std::uint64_t times) {
+  const std::lock_guard lock(mutex_);
+  const auto found = times_.find(what);
+  if (found != times_.end()) {
+    found->second += times;
+  } else {
+    times_.emplace(what, times);
+  }
+}
+
+std::uint64_t Tally::of(std::string_view what) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = times_.find(what);
+  return found == times_.end() ? 0 : found->second;
+}
+
+std::string Tally::json() const {
+  const std::lock_guard lock(mutex_);
+  std::string text;
+  for (const auto& [what, times] : times_)
+    text += fmt::format("{}\"{}\": {}", text.empty() ? "" : ", ", what, times);
+  return "{" + text + "}";
+}
+
 Progress::Progress(std::uint64_t reads_wanted, std::uint64_t violations_max)
     : started_at_(clock_.now()), reads_wanted_(reads_wanted), violations_max_(violations_max) {}
 
@@ -44,10 +68,10 @@ bool Progress::wait_until_over(base::Nanos silence_max) {
   return true;
 }
 
-void Progress::fault(const std::string& what) {
-  totals.faults.fetch_add(1);
+void Progress::fault(std::string_view which, const std::string& whose) {
+  faults.add(which);
   const std::lock_guard lock(mutex_);
-  last_fault_ = what;
+  last_fault_ = fmt::format("{}: {}", which, whose);
   last_fault_at_ = now();
 }
 

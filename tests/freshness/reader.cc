@@ -10,13 +10,17 @@ namespace {
 // again, where it does not end everything.
 constexpr const char* kOtherSettings = " options='-c extra_float_digits=0'";
 
+constexpr const char* kGone = "a client that reads and goes away";
+
 }  // namespace
 
 Reader::Reader(Run& run, int number)
     : run_(run),
       random_(run.seed * 1000 + static_cast<std::uint64_t>(number)),
       session_(run, number,
-               run.options + (number % 2 == 0 || !run.model.has_direct() ? "" : kOtherSettings)) {}
+               run.options + (number % 2 == 0 || !run.model.has_direct() ? "" : kOtherSettings)) {
+  run.progress.faults.expect(kGone);
+}
 
 void Reader::run() {
   while (!run_.progress.is_over())
@@ -44,8 +48,9 @@ void Reader::once() {
     case 7:
       return twice();
     case 8:
-      if (chance(random_, 40)) return session_.drop();  // perhaps while another waits for its fill
-      return single();
+      if (!chance(random_, 40)) return single();
+      run_.progress.faults.add(kGone);
+      return session_.drop();  // perhaps while another waits for its fill
     default:
       return single();
   }

@@ -40,8 +40,8 @@ struct Run {
   std::string admin;           // host:port of its metrics; empty: unknown
   std::uint64_t seed = 1;
   std::uint64_t reads_per_write = 1;
-  Nanos code_distance = 0;                // between two writes that run code
-  std::uint64_t code_distance_reads = 0;  // and at least so many reads
+  Pace code;   // writes that run code
+  Pace names;  // search paths and roles of a transaction
   Model& model;
   Progress& progress;
   Sessions& sessions;

@@ -3,12 +3,32 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <limits>
 #include <utility>
 
 namespace pgweir::freshness {
 namespace {
 
 constexpr std::uint64_t kReadsPerWriteInStorm = 35;
+
+constexpr const char* kAlone = "a statement alone";
+constexpr const char* kOneQuery = "one query";
+constexpr const char* kOneQueryBlock = "one query from BEGIN to COMMIT";
+constexpr const char* kTimedOut = "a block that times out";
+constexpr const char* kSavepoint = "a block with a savepoint";
+constexpr const char* kRolledBack = "a block that is rolled back";
+constexpr const char* kPipeline = "a pipeline";
+constexpr const char* kPipelineBlock = "a pipeline from BEGIN to COMMIT";
+constexpr const char* kBlock = "a block";
+constexpr const char* kTwoCells = "a transaction of two cells";
+constexpr const char* kTwoPhase = "a transaction that another session ends";
+constexpr auto kWays = std::to_array({kAlone, kOneQuery, kOneQueryBlock, kTimedOut, kSavepoint, kRolledBack,
+                                      kPipeline, kPipelineBlock, kBlock, kTwoCells, kTwoPhase});
+
+constexpr const char* kVanished = "a client that does not wait for the end of its write";
+constexpr const char* kLeft = "a client that leaves before COMMIT";
+constexpr const char* kFailed = "an error in a block";
 
 bool uses_copy(const Intent& intent) {
   return std::ranges::any_of(intent.write->statements,
@@ -43,22 +63,23 @@ Writer::Writer(Run& run, Writers& writers, int number, bool direct)
       is_direct_(direct),
       random_(run.seed * 1000 + static_cast<std::uint64_t>(number)),
       session_(run, number, direct ? run.direct_options : run.options),
-      direct_(run.direct_options) {}
+      direct_(run.direct_options) {
+  for (const char* way : kWays) run.progress.ways.expect(way);
+  for (const char* fault : {kVanished, kLeft, kFailed}) run.progress.faults.expect(fault);
+  for (const Kind* kind : run.model.kinds())
+    for (const Write& write : kind->writes) run.progress.writes.expect(name_of(*kind, write));
+}
 
 void Writer::run() {
   while (!run_.progress.is_over())
     if (session_.open()) once();
 }
 
-bool Writer::may_run_code() {
-  const Nanos now = run_.progress.now();
-  if (run_.progress.is_storm()) return true;
-  Nanos due = writers_.code_due.load();
-  if (due > now || writers_.code_due_reads.load() > run_.progress.reads()) return false;
-  if (!writers_.code_due.compare_exchange_strong(due, now + run_.code_distance)) return false;
-  writers_.code_due_reads.store(run_.progress.reads() + run_.code_distance_reads);
-  return true;
+bool Writer::code_is_due() const {
+  return run_.progress.is_storm() || run_.code.is_due(run_.progress.reads());
 }
+
+bool Writer::may_run_code() { return run_.progress.is_storm() || run_.code.take(run_.progress.reads()); }
 
 void Writer::once() {
   if (!run_.progress.wait_for_reads(writers_.due.load())) return;
@@ -66,9 +87,9 @@ void Writer::once() {
     if (may_run_code()) return finish_prepared(std::move(*item));
     writers_.prepared.put(std::move(*item));
   }
-  const std::size_t kind = run_.model.choose(random_, run_.progress.reads(), is_direct_);
+  const Choice choice = choose();
   std::vector<Intent> intents;
-  if (auto intent = choose(kind)) intents.push_back(std::move(*intent));
+  if (auto intent = begin(choice)) intents.push_back(std::move(*intent));
   if (intents.empty()) return;
   if (runs_code(intents[0]) && !may_run_code()) return withdraw(intents[0]);
   writers_.due.fetch_add(run_.progress.is_storm() ? kReadsPerWriteInStorm : run_.reads_per_write);
@@ -76,17 +97,46 @@ void Writer::once() {
   const Outcome outcome = perform(intents);
   for (Intent& intent : intents) finish(intent, outcome);
   if (outcome != Outcome::kCommitted || is_direct_ || chance(random_, 2) || !session_.open()) return;
-  Read read(run_.model, kind, random_);
+  Read read(run_.model, choice.kind, random_);
   session_.read(read, choose_protocol(random_), "after its own write");
 }
 
-std::optional<Intent> Writer::choose(std::size_t kind) {
-  const Kind& chosen = *run_.model.kinds()[kind];
+// Most go where the reads are; some are what has been done least, so that a short run holds all there is.
+Writer::Choice Writer::choose() {
+  if (!is_direct_ && code_is_due() && chance(random_, 2)) return choose_rarest(true);
+  if (!is_direct_ && chance(random_, 12)) return choose_rarest(false);
+  return choose_of(run_.model.choose(random_, run_.progress.reads(), is_direct_));
+}
+
+Writer::Choice Writer::choose_of(std::size_t kind) {
+  const auto& writes = run_.model.kinds()[kind]->writes;
+  return {kind, &writes[random_() % writes.size()]};
+}
+
+// REQUIRES: not direct.
+Writer::Choice Writer::choose_rarest(bool runs_code) const {
+  const auto& kinds = run_.model.kinds();
+  Choice rarest{0, kinds[0]->writes.data()};
+  auto least = std::numeric_limits<std::uint64_t>::max();
+  for (std::size_t kind = 0; kind < kinds.size(); ++kind) {
+    for (const Write& write : kinds[kind]->writes) {
+      if (kinds[kind]->is_direct || (kinds[kind]->runs_code || write.runs_code) != runs_code) continue;
+      const std::uint64_t times = run_.progress.writes.of(name_of(*kinds[kind], write));
+      if (times >= least) continue;
+      least = times;
+      rarest = {kind, &write};
+    }
+  }
+  return rarest;
+}
+
+std::optional<Intent> Writer::begin(const Choice& choice) {
+  const Kind& chosen = *run_.model.kinds()[choice.kind];
   Intent intent;
-  intent.kind = kind;
-  intent.write = &chosen.writes[random_() % chosen.writes.size()];
+  intent.kind = choice.kind;
+  intent.write = choice.write;
   intent.id = static_cast<int>(choose_few(random_, static_cast<std::size_t>(chosen.cells))) + 1;
-  intent.cell = &run_.model.cell(kind, intent.id);
+  intent.cell = &run_.model.cell(choice.kind, intent.id);
   if (chosen.is_exclusive && !intent.cell->try_lease()) return std::nullopt;
   if (intent.write->needs_row && !intent.cell->is_present()) {
     intent.cell->release_lease();
@@ -104,9 +154,10 @@ void Writer::add_another(std::vector<Intent>& intents) {
            !runs_code(intent);
   };
   if (is_direct_ || !chance(random_, 3) || !fits(intents[0])) return;
-  auto other = choose(run_.model.choose(random_, run_.progress.reads(), false));
+  auto other = begin(choose_of(run_.model.choose(random_, run_.progress.reads(), false)));
   if (!other) return;
   if (fits(*other) && other->cell != intents[0].cell) {
+    run_.progress.ways.add(kTwoCells);
     intents.push_back(std::move(*other));
   } else {
     withdraw(*other);
@@ -175,6 +226,7 @@ Writer::Outcome Writer::outcome_of(const Reply& commit) {
 
 // Goes away without waiting for the reply.
 Writer::Outcome Writer::vanish(const std::string& text) {
+  run_.progress.faults.add(kVanished);
   session_.connection().run_and_vanish(text, chance(random_, 2));
   return Outcome::kUnknown;
 }
@@ -182,13 +234,15 @@ Writer::Outcome Writer::vanish(const std::string& text) {
 Writer::Outcome Writer::commit() {
   if (chance(random_, 12)) return vanish("COMMIT");
   if (chance(random_, 24)) {
-    session_.drop();  // before COMMIT
+    run_.progress.faults.add(kLeft);
+    session_.drop();
     return Outcome::kRolledBack;
   }
   return outcome_of(session_.connection().run(chance(random_, 2) ? "COMMIT" : "END"));
 }
 
 Writer::Outcome Writer::alone(const Intent& intent) {
+  run_.progress.ways.add(kAlone);
   const Statement statement = statements(intent, intent.versions.back())[0];
   if (chance(random_, 16)) return vanish(statement.with_literals());
   const Outcome outcome = outcome_of(session_.connection().run(statement, protocol_for(statement)));
@@ -197,16 +251,21 @@ Writer::Outcome Writer::alone(const Intent& intent) {
 }
 
 Writer::Outcome Writer::in_block(const std::vector<Intent>& intents) {
+  run_.progress.ways.add(kBlock);
   if (!session_.connection().run("BEGIN").done()) return Outcome::kRolledBack;
   for (const Intent& intent : intents) {
     run_statements(intent, intent.versions.back());
     if (chance(random_, 2)) check_own(intent);
   }
-  if (chance(random_, 12)) session_.connection().run("SELECT 1 / 0");
+  if (chance(random_, 12)) {
+    run_.progress.faults.add(kFailed);
+    session_.connection().run("SELECT 1 / 0");
+  }
   return commit();
 }
 
 Writer::Outcome Writer::rolled_back(const std::vector<Intent>& intents) {
+  run_.progress.ways.add(kRolledBack);
   if (!session_.connection().run("BEGIN").done()) return Outcome::kRolledBack;
   for (const Intent& intent : intents) run_statements(intent, intent.versions.back());
   session_.connection().run("ROLLBACK");
@@ -214,6 +273,7 @@ Writer::Outcome Writer::rolled_back(const std::vector<Intent>& intents) {
 }
 
 Writer::Outcome Writer::with_savepoint(Intent& intent) {
+  run_.progress.ways.add(kSavepoint);
   if (!session_.connection().run("BEGIN").done()) return Outcome::kRolledBack;
   intent.undone = intent.cell->begin_write(intent.write->leaves_absent);
   session_.connection().run("SAVEPOINT a");
@@ -226,6 +286,7 @@ Writer::Outcome Writer::with_savepoint(Intent& intent) {
 }
 
 Writer::Outcome Writer::timed_out(const Intent& intent) {
+  run_.progress.ways.add(kTimedOut);
   if (!session_.connection().run("BEGIN").done()) return Outcome::kRolledBack;
   run_statements(intent, intent.versions.back());
   session_.connection().run("SET LOCAL statement_timeout = 5");
@@ -234,6 +295,7 @@ Writer::Outcome Writer::timed_out(const Intent& intent) {
 }
 
 Writer::Outcome Writer::in_one_query(const std::vector<Intent>& intents, bool explicitly) {
+  run_.progress.ways.add(explicitly ? kOneQueryBlock : kOneQuery);
   Statement all;
   for (const Intent& intent : intents) {
     const auto parts = statements(intent, intent.versions.back());
@@ -247,6 +309,7 @@ Writer::Outcome Writer::in_one_query(const std::vector<Intent>& intents, bool ex
 }
 
 Writer::Outcome Writer::in_pipeline(const std::vector<Intent>& intents, bool explicitly) {
+  run_.progress.ways.add(explicitly ? kPipelineBlock : kPipeline);
   std::vector<Statement> all;
   if (explicitly) all.push_back({"BEGIN", {}, {}});
   for (const Intent& intent : intents)
@@ -261,6 +324,7 @@ Writer::Outcome Writer::in_pipeline(const std::vector<Intent>& intents, bool exp
 
 // To be finished by another session: finish_prepared.
 Writer::Outcome Writer::prepared(Intent& intent) {
+  run_.progress.ways.add(kTwoPhase);
   const std::string transaction = fmt::format("f_{}_{}", session_.number(), ++prepared_count_);
   const std::string text = fmt::format("PREPARE TRANSACTION '{}'", transaction);
   if (!session_.connection().run("BEGIN").done()) return Outcome::kRolledBack;
@@ -349,6 +413,7 @@ void Writer::finish(Intent& intent, Outcome outcome) {
       for (const Version version : intent.versions)
         intent.cell->acknowledge(version, session_.event("acknowledged", intent.write->name));
       totals.writes_acknowledged.fetch_add(1);
+      run_.progress.writes.add(name_of(kind_of(intent), *intent.write));
       break;
     case Outcome::kRolledBack:
       for (const Version version : intent.versions) complain(intent.cell->roll_back(version), intent);

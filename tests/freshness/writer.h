@@ -39,13 +39,10 @@ class Prepared {
   std::vector<Item> items_;
 };
 
-// What writers share: after each write the next one falls due some reads later; after one that runs code the
-// next of that sort some time later.
+// What writers share: after each write the next one falls due some reads later.
 struct Writers {
   Prepared prepared;
   std::atomic<std::uint64_t> due{0};
-  std::atomic<Nanos> code_due{0};
-  std::atomic<std::uint64_t> code_due_reads{0};
 };
 
 // Its thread's.
@@ -59,10 +56,20 @@ class Writer {
  private:
   enum class Outcome { kCommitted, kRolledBack, kUnknown, kHandedOn };
 
+  // One way to write one kind.
+  struct Choice {
+    std::size_t kind = 0;
+    const Write* write = nullptr;
+  };
+
   bool runs_code(const Intent& intent) const { return kind_of(intent).runs_code || intent.write->runs_code; }
+  bool code_is_due() const;
   bool may_run_code();
   void once();
-  std::optional<Intent> choose(std::size_t kind);
+  Choice choose();
+  Choice choose_of(std::size_t kind);
+  Choice choose_rarest(bool runs_code) const;
+  std::optional<Intent> begin(const Choice& choice);
   void add_another(std::vector<Intent>& intents);
   const Kind& kind_of(const Intent& intent) const { return *run_.model.kinds()[intent.kind]; }
 
