@@ -36,7 +36,7 @@ TEST(CacheTest, MissThenHit) {
   ASSERT_EQ(second.outcome, Outcome::kHit);
   EXPECT_EQ(second.entry.bytes(), "hello world");
   EXPECT_EQ(second.entry.mark(), 42U);
-  EXPECT_EQ(second.entry->cost(), 5 * kMillisecond);
+  EXPECT_EQ(second.entry->cost, 5 * kMillisecond);
 
   const CacheStats stats = t.stats();
   EXPECT_EQ(stats.hits, 1U);

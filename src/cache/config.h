@@ -4,12 +4,15 @@
 #include <cstdint>
 
 #include "base/clock.h"
+#include "cache/policy_kind.h"
 
 namespace pgweir::cache {
 
 struct CacheConfig {
   // Limit of everything a Cache allocates: entries, index, ghosts, marks of uncacheable keys, fills.
   std::uint64_t memory_bytes = std::uint64_t{256} << 20;
+  // What leaves when room is needed.
+  PolicyKind policy = PolicyKind::kS3Fifo;
   // The default for Fill::keep; the cache itself uses only the ttl given there.
   base::Nanos ttl = 30 * base::kSecond;
   // An entry lives ttl * (1 - ttl_jitter * u), u in [0, 1) by its key. In [0, 1].

@@ -26,11 +26,11 @@ Entry::Entry(const Content& content, std::uint64_t size, std::uint64_t charge, M
     : size_(static_cast<std::uint32_t>(size)),
       key_(content.key),
       expires_at_(content.expires_at),
-      cost_(content.cost),
       account_(&account),
       mark_(content.mark),
       dependencies_(static_cast<std::uint32_t>(content.dependencies.size())) {
   charge_bytes = static_cast<std::uint32_t>(charge);
+  cost = content.cost;
 }
 
 EntryRef Entry::make(const Content& content, MemoryAccount& account) {

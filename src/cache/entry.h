@@ -12,7 +12,7 @@
 #include "base/hash.h"
 #include "cache/generations.h"
 #include "cache/memory.h"
-#include "cache/s3fifo.h"
+#include "cache/policy.h"
 
 namespace pgweir::cache {
 
@@ -21,9 +21,9 @@ using Key = base::Hash128;
 
 class EntryRef;
 
-// Immutable and readable on any thread through an EntryRef, except for the S3FifoNode part, which
+// Immutable and readable on any thread through an EntryRef, except for the PolicyNode part, which
 // belongs to the shard and its lock.
-class Entry final : public S3FifoNode {
+class Entry final : public PolicyNode {
  public:
   static constexpr std::size_t kDependenciesMax = 256;
   static constexpr std::uint64_t kBytesMax = std::uint64_t{1} << 30;
@@ -54,7 +54,6 @@ class Entry final : public S3FifoNode {
   }
   std::span<const Dependency> dependencies() const { return {dependency_data(), dependencies_}; }
   base::Nanos expires_at() const { return expires_at_; }
-  base::Nanos cost() const { return cost_; }
   std::uint32_t mark() const { return mark_; }
 
   // Its first lines, which are about to be read.
@@ -81,7 +80,6 @@ class Entry final : public S3FifoNode {
   std::uint32_t size_;
   Key key_;
   base::Nanos expires_at_;
-  base::Nanos cost_;
   MemoryAccount* account_;
   std::uint32_t mark_;
   std::uint32_t dependencies_;
@@ -117,6 +115,9 @@ class EntryRef {
   const Entry* operator->() const { return entry_; }
   std::string_view bytes() const { return entry_->bytes(); }
   std::uint32_t mark() const { return entry_->mark(); }
+
+  // REQUIRES: nobody else has the entry, and it is in no policy.
+  void set_cost(base::Nanos cost) { entry_->cost = cost; }
 
   void reset() {
     if (entry_ != nullptr) std::exchange(entry_, nullptr)->unref();

@@ -9,8 +9,11 @@
 namespace pgweir::cache {
 
 void Ghost::set_window(std::uint64_t bytes) {
-  // Half the clock's round at most, or old records would look young again.
-  window_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(bytes >> kUnitLog2, kStampMask / 2));
+  unsigned unit_log2 = 0;
+  while (bytes >> unit_log2 > kWindowMax) ++unit_log2;
+  if (unit_log2 != unit_log2_) std::fill_n(cells_.get(), capacity_, Cell{});
+  unit_log2_ = unit_log2;
+  window_ = static_cast<std::uint32_t>(bytes >> unit_log2);
 }
 
 void Ghost::resize(std::size_t records) {
@@ -22,24 +25,34 @@ void Ghost::resize(std::size_t records) {
   }
 }
 
-Ghost::Cell* Ghost::set_of(std::uint32_t fingerprint) const {
-  return &cells_[fingerprint % (capacity_ / kWays) * kWays];
+std::array<Ghost::Cell*, 2> Ghost::sets_of(std::uint32_t fingerprint) const {
+  const std::size_t sets = capacity_ / kWays;
+  const std::uint64_t other = (fingerprint * 0x9E3779B97F4A7C15ULL) >> 32;
+  return {&cells_[fingerprint % sets * kWays], &cells_[other % sets * kWays]};
 }
 
 Ghost::Cell* Ghost::find_cell(std::uint32_t fingerprint) const {
   if (capacity_ == 0) return nullptr;
-  Cell* set = set_of(fingerprint);
-  Cell* cell = std::find_if(set, set + kWays,
-                            [&](const Cell& c) { return c.fingerprint == fingerprint && is_live(c); });
-  return cell == set + kWays ? nullptr : cell;
+  for (Cell* const set : sets_of(fingerprint))
+    for (Cell* cell = set; cell != set + kWays; ++cell)
+      if (cell->fingerprint == fingerprint && is_live(*cell)) return cell;
+  return nullptr;
 }
 
+// Into the emptier set; where both are full, the oldest of all gives way.
 void Ghost::put(const Cell& cell) {
-  Cell* set = set_of(cell.fingerprint);
-  Cell* target = std::max_element(set, set + kWays, [&](const Cell& a, const Cell& b) {
-    const auto rank = [this](const Cell& c) { return c.used != 0 ? age(c) : kStampMask; };
-    return rank(a) < rank(b);
-  });
+  const auto rank = [this](const Cell& c) { return is_live(c) ? age(c) : kStampMask; };
+  Cell* target = nullptr;
+  std::ptrdiff_t fewest = kWays + 1;
+  for (Cell* const set : sets_of(cell.fingerprint)) {
+    const auto live = std::count_if(set, set + kWays, [this](const Cell& c) { return is_live(c); });
+    Cell* const oldest =
+        std::max_element(set, set + kWays, [&](const Cell& a, const Cell& b) { return rank(a) < rank(b); });
+    if (live < fewest || (live == fewest && rank(*oldest) > rank(*target))) {
+      target = oldest;
+      fewest = live;
+    }
+  }
   *target = cell;
 }
 
@@ -49,7 +62,7 @@ void Ghost::remember(const Key& key, const Record& record) {
   cell.fingerprint = fingerprint_of(key);
   cell.stamp = now() & kStampMask;
   cell.used = 1;
-  cell.returns_to_main = record.returns_to_main ? 1 : 0;
+  cell.credit = record.credit & 63U;
   cell.why = static_cast<std::uint32_t>(record.why) & 3;
   if (Cell* same = find_cell(cell.fingerprint)) {
     *same = cell;
@@ -61,7 +74,7 @@ void Ghost::remember(const Key& key, const Record& record) {
 std::optional<Ghost::Record> Ghost::find(const Key& key) const {
   const Cell* cell = find_cell(fingerprint_of(key));
   if (cell == nullptr) return std::nullopt;
-  return Record{static_cast<Eviction>(cell->why), cell->returns_to_main != 0};
+  return Record{static_cast<Eviction>(cell->why), static_cast<Policy::Credit>(cell->credit)};
 }
 
 void Ghost::forget(const Key& key) {

@@ -11,14 +11,14 @@ TEST(GhostTest, RemembersWhyAndWhere) {
   Ghost ghost;
   ghost.set_window(1 << 20);
   ghost.resize(64);
-  ghost.remember(key_of(1), {.why = Eviction::kExpired, .returns_to_main = true});
-  ghost.remember(key_of(2), {.why = Eviction::kCapacity, .returns_to_main = false});
+  ghost.remember(key_of(1), {.why = Eviction::kExpired, .credit = 63});
+  ghost.remember(key_of(2), {.why = Eviction::kCapacity, .credit = 0});
   ASSERT_TRUE(ghost.find(key_of(1)).has_value());
   EXPECT_EQ(ghost.find(key_of(1))->why, Eviction::kExpired);
-  EXPECT_TRUE(ghost.find(key_of(1))->returns_to_main);
+  EXPECT_EQ(ghost.find(key_of(1))->credit, 63);
   ASSERT_TRUE(ghost.find(key_of(2)).has_value());
   EXPECT_EQ(ghost.find(key_of(2))->why, Eviction::kCapacity);
-  EXPECT_FALSE(ghost.find(key_of(2))->returns_to_main);
+  EXPECT_EQ(ghost.find(key_of(2))->credit, 0);
   EXPECT_FALSE(ghost.find(key_of(3)).has_value());
   ghost.forget(key_of(1));
   EXPECT_FALSE(ghost.find(key_of(1)).has_value());

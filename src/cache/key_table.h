@@ -67,6 +67,20 @@ class KeyTable {
     }
   }
 
+  std::size_t home_of(const Key& key) const { return home(key.hi); }
+  // Calls visit(item) for each item whose home is in [begin, end). REQUIRES: visit changes nothing here.
+  template <class Visit>
+  void visit_homes(std::size_t begin, std::size_t end, Visit&& visit) const {
+    for (std::size_t i = begin, seen = 0; seen < capacity_; i = next(i), ++seen) {
+      const Bucket& bucket = buckets_[i];
+      if (bucket.item == nullptr) {
+        if (seen + begin >= end - 1) return;
+        continue;
+      }
+      if (const std::size_t at = home(bucket.tag); at >= begin && at < end) visit(*bucket.item);
+    }
+  }
+
   std::size_t size() const { return size_; }
   std::size_t capacity() const { return capacity_; }
 

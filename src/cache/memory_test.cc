@@ -56,6 +56,7 @@ TEST_P(MemoryLimitTest, HoldsUnderRandomLoad) {
   config.memory_bytes = std::uint64_t{64} << (10 + random() % 5);
   config.entry_bytes_max = 64 << (random() % 10);
   config.shards = 1U << (random() % 4);
+  config.policy = static_cast<PolicyKind>(GetParam() % kPolicyNames.size());
   TestCache t(config);
   std::uint64_t limit = config.memory_bytes;
   std::vector<Lookup> open;

@@ -1,6 +1,7 @@
 #include "cache/shard.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <utility>
 
@@ -30,6 +31,9 @@ MissWhy miss_why(const std::optional<Ghost::Record>& record) {
   }
   return MissWhy::kCold;
 }
+
+// What a fill costs varies from one to the next.
+base::Nanos smoothed(base::Nanos last, base::Nanos now) { return last + (now - last) / 4; }
 
 template <class Enum>
 std::size_t index_of(Enum value) {
@@ -66,6 +70,7 @@ Shard::Shard(const CacheConfig& config, std::uint64_t memory_bytes, const base::
       clock_(clock),
       generations_(generations),
       memory_bytes_(memory_bytes),
+      policy_(make_policy(config.policy)),
       marks_(marks_capacity(memory_bytes)) {
   account_.add(allocation_bytes(sizeof(Shard)));
   ghost_.set_window(memory_bytes / 10 * 9);
@@ -74,9 +79,9 @@ Shard::Shard(const CacheConfig& config, std::uint64_t memory_bytes, const base::
 Shard::~Shard() {
   CHECK(flights_.size() == 0);
   invalidate_all();
-  const std::uint64_t tables =
-      KeyTable<Entry>::bytes_for(index_.capacity()) + KeyTable<Flight>::bytes_for(flights_.capacity()) +
-      Ghost::bytes_for(ghost_.capacity()) + (marks_.is_allocated() ? marks_.bytes_allocated() : 0);
+  const std::uint64_t tables = tables_bytes(index_.capacity()) +
+                               KeyTable<Flight>::bytes_for(flights_.capacity()) +
+                               (marks_.is_allocated() ? marks_.bytes_allocated() : 0);
   // Else an EntryRef outlives its cache, or something was counted wrongly.
   CHECK(account_.bytes() == allocation_bytes(sizeof(Shard)) + tables);
 }
@@ -118,10 +123,10 @@ Shard::Freshness Shard::freshness(std::span<const Dependency> dependencies, base
 }
 
 Lookup Shard::hit(Entry& entry) {
-  S3Fifo::touch(entry);
+  policy_->touch(entry);
   ++stats_.hits;
   stats_.hit_bytes += entry.bytes().size();
-  stats_.hit_cost += entry.cost();
+  stats_.hit_cost += entry.cost;
   Lookup lookup;
   lookup.outcome = Outcome::kHit;
   lookup.entry = EntryRef::share(entry);
@@ -149,7 +154,7 @@ Lookup Shard::fill(const Key& key, MissWhy why, base::Nanos now, Retired& retire
 Lookup Shard::stale(Entry& entry, base::Nanos now, Retired& retired) {
   if (const auto why = find_mark(entry.key(), now)) return pass(*why);
   if (flights_.find(entry.key()) == nullptr) return fill(entry.key(), MissWhy::kExpired, now, retired);
-  S3Fifo::touch(entry);
+  policy_->touch(entry);
   ++stats_.stales;
   Lookup lookup;
   lookup.outcome = Outcome::kStale;
@@ -275,12 +280,13 @@ KeepResult Shard::settle(Flight& flight, const Entry::Content& content, KeepResu
   std::unique_ptr<Flight> ended;
   {
     const std::lock_guard lock(mutex_);
-    drop_predecessor(flight.key(), now, retired);
+    const base::Nanos last_cost = drop_predecessor(flight.key(), now, retired);
     const Freshness state = freshness(content.dependencies, content.expires_at, now);
     if (result == KeepResult::kKept) {
       if (flight.epoch != epoch_ || state.is_moved || state.is_held) {
         result = KeepResult::kMoved;
       } else {
+        if (last_cost != 0) entry.set_cost(smoothed(last_cost, content.cost));
         result = place(entry, now, retired);
       }
     }
@@ -317,8 +323,12 @@ void Shard::abandon(Flight& flight, FillEnd end) {
 }
 
 // Who has filled has seen the new reply, whether it was kept or not: the old one is no answer any more.
-void Shard::drop_predecessor(const Key& key, base::Nanos now, Retired& retired) {
-  if (Entry* entry = index_.find(key)) drop_dead(*entry, freshness(*entry, now), retired);
+base::Nanos Shard::drop_predecessor(const Key& key, base::Nanos now, Retired& retired) {
+  Entry* const entry = index_.find(key);
+  if (entry == nullptr) return 0;
+  const base::Nanos cost = entry->cost;
+  drop_dead(*entry, freshness(*entry, now), retired);
+  return cost;
 }
 
 KeepResult Shard::place(EntryRef& entry, base::Nanos now, Retired& retired) {
@@ -328,24 +338,35 @@ KeepResult Shard::place(EntryRef& entry, base::Nanos now, Retired& retired) {
   if (record) ghost_.forget(key);
   Entry* placed = entry.detach();
   index_.insert(*placed);
-  fifo_.insert(*placed, record && record->returns_to_main ? Queue::kMain : Queue::kSmall);
+  expiries_.add(index_.home_of(key), placed->expires_at());
+  policy_->insert(*placed, record ? record->credit : Policy::Credit{0});
   return KeepResult::kKept;
 }
 
 // The ghost remembers about as many keys as there can be entries.
+std::uint64_t Shard::tables_bytes(std::size_t index_capacity) const {
+  return KeyTable<Entry>::bytes_for(index_capacity) + ExpiryMap::bytes_for(index_capacity) +
+         Ghost::bytes_for(index_capacity) + policy_->overhead_bytes(index_capacity);
+}
+
 bool Shard::grow_index(base::Nanos now, Retired& retired) {
   const std::size_t before = index_.capacity(), after = index_.next_capacity();
-  const std::uint64_t grown = KeyTable<Entry>::bytes_for(after) + Ghost::bytes_for(after);
+  const std::uint64_t grown = tables_bytes(after);
   if (!make_room(grown, now, retired)) return false;
   account_.add(grown);
   index_.grow();
   ghost_.resize(after);
-  account_.subtract(KeyTable<Entry>::bytes_for(before) + Ghost::bytes_for(before));
+  policy_->reserve(after);
+  expiries_.reset(after);
+  index_.visit_homes(0, after, [this](const Entry& entry) {
+    expiries_.add(index_.home_of(entry.key()), entry.expires_at());
+  });
+  account_.subtract(tables_bytes(before));
   return true;
 }
 
 bool Shard::make_room(std::uint64_t bytes, base::Nanos now, Retired& retired) {
-  const std::uint64_t fixed = account_.bytes() - fifo_.bytes() - retired.bytes();
+  const std::uint64_t fixed = account_.bytes() - policy_->bytes() - retired.bytes();
   if (fixed + bytes > memory_bytes_) return false;  // do not empty the cache in vain
   while (account_.bytes() + bytes > memory_bytes_ + retired.bytes()) {
     if (!evict_one(now, retired)) return false;
@@ -354,26 +375,43 @@ bool Shard::make_room(std::uint64_t bytes, base::Nanos now, Retired& retired) {
 }
 
 bool Shard::evict_one(base::Nanos now, Retired& retired) {
-  const S3Fifo::Victim victim = fifo_.evict(
-      [&](const S3FifoNode& node) { return freshness(static_cast<const Entry&>(node), now).is_dead(); });
+  if (drop_expired(now, retired)) return true;
+  const Policy::Victim victim = policy_->evict([this, now](const PolicyNode& node) {
+    return freshness(static_cast<const Entry&>(node), now).is_dead();
+  });
   if (victim.node == nullptr) return false;
   auto& entry = static_cast<Entry&>(*victim.node);
-  const bool from_main = victim.from == Queue::kMain;
-  if (!from_main) ghost_.advance(entry.charge_bytes);
+  if (victim.ages_ghosts) ghost_.advance(entry.charge_bytes);
   const Freshness state = freshness(entry, now);
-  if (state.is_dead()) {
-    forget(entry, {.why = state.eviction(), .returns_to_main = from_main || entry.frequency > 1}, retired);
-  } else {
-    forget(entry, {.why = Eviction::kCapacity, .returns_to_main = !from_main}, retired);
-  }
+  forget(entry, {.why = state.is_dead() ? state.eviction() : Eviction::kCapacity, .credit = victim.credit},
+         retired);
   return true;
 }
 
-// A key that had earned its place in main gets it back when it is filled again.
+bool Shard::drop_expired(base::Nanos now, Retired& retired) {
+  std::array<Entry*, ExpiryMap::kBlock> expired{};
+  for (;;) {
+    const std::size_t block = expiries_.find(now);
+    if (block == ExpiryMap::kNone) return false;
+    expiries_.clear(block);
+    std::size_t count = 0;
+    const std::size_t begin = block * ExpiryMap::kBlock;
+    const std::size_t end = std::min(begin + ExpiryMap::kBlock, index_.capacity());
+    index_.visit_homes(begin, end, [&](Entry& entry) {
+      if (now >= entry.expires_at() && count < expired.size()) {
+        expired[count++] = &entry;
+      } else {
+        expiries_.add(index_.home_of(entry.key()), entry.expires_at());
+      }
+    });
+    for (std::size_t i = 0; i < count; ++i) drop_dead(*expired[i], freshness(*expired[i], now), retired);
+    if (count != 0) return true;
+  }
+}
+
 void Shard::drop_dead(Entry& entry, const Freshness& state, Retired& retired) {
-  const bool returns_to_main = entry.queue == Queue::kMain || entry.frequency > 1;
-  fifo_.remove(entry);
-  forget(entry, {.why = state.eviction(), .returns_to_main = returns_to_main}, retired);
+  const Policy::Credit credit = policy_->remove(entry);
+  forget(entry, {.why = state.eviction(), .credit = credit}, retired);
 }
 
 void Shard::forget(Entry& entry, const Ghost::Record& record, Retired& retired) {
@@ -406,9 +444,11 @@ void Shard::invalidate_all() {
   const std::lock_guard lock(mutex_);
   ++epoch_;
   marks_.clear();
-  while (S3FifoNode* node = fifo_.evict([](const S3FifoNode&) { return true; }).node) {
-    auto& entry = static_cast<Entry&>(*node);
-    forget(entry, {.why = Eviction::kInvalidated, .returns_to_main = entry.frequency > 1}, retired);
+  for (;;) {
+    const Policy::Victim victim = policy_->evict([](const PolicyNode&) { return true; });
+    if (victim.node == nullptr) break;
+    forget(static_cast<Entry&>(*victim.node), {.why = Eviction::kInvalidated, .credit = victim.credit},
+           retired);
   }
 }
 

@@ -12,13 +12,14 @@
 #include "base/clock.h"
 #include "cache/config.h"
 #include "cache/entry.h"
+#include "cache/expiry_map.h"
 #include "cache/flight.h"
 #include "cache/generations.h"
 #include "cache/ghost.h"
 #include "cache/key_table.h"
 #include "cache/lookup.h"
 #include "cache/pass_marks.h"
-#include "cache/s3fifo.h"
+#include "cache/policy.h"
 #include "cache/stats.h"
 
 namespace pgweir::cache {
@@ -42,7 +43,7 @@ class Retired {
  private:
   void free_all();
 
-  S3FifoNode* head_ = nullptr;
+  PolicyNode* head_ = nullptr;
   std::uint64_t bytes_ = 0;
 };
 
@@ -104,12 +105,16 @@ class alignas(64) Shard {
   Flight* start_flight(const Key& key, base::Nanos now, Retired& retired);
   std::unique_ptr<Flight> take_flight(Flight& flight);
 
-  void drop_predecessor(const Key& key, base::Nanos now, Retired& retired);
+  // Gives back what the last fill of the key cost, 0 if that is not known any more.
+  base::Nanos drop_predecessor(const Key& key, base::Nanos now, Retired& retired);
   KeepResult place(EntryRef& entry, base::Nanos now, Retired& retired);
   bool grow_index(base::Nanos now, Retired& retired);
+  std::uint64_t tables_bytes(std::size_t index_capacity) const;
   // Evicts until `bytes` more fit; false if they cannot.
   bool make_room(std::uint64_t bytes, base::Nanos now, Retired& retired);
   bool evict_one(base::Nanos now, Retired& retired);
+  // What has expired goes before anything that lives. False if nothing has.
+  bool drop_expired(base::Nanos now, Retired& retired);
   void drop_dead(Entry& entry, const Freshness& freshness, Retired& retired);
   void forget(Entry& entry, const Ghost::Record& record, Retired& retired);
 
@@ -125,7 +130,8 @@ class alignas(64) Shard {
   std::uint64_t memory_bytes_;
   std::uint64_t epoch_ = 0;
   KeyTable<Entry> index_;
-  S3Fifo fifo_;
+  ExpiryMap expiries_;  // of index_
+  std::unique_ptr<Policy> policy_;
   KeyTable<Flight> flights_;
   PassMarks marks_;
   Ghost ghost_;

@@ -106,6 +106,16 @@ std::string get_tls_mode(const Config& config) {
   return std::string(format_tls_mode(config.upstream.tls_mode));
 }
 
+base::Result<void> set_policy(Config& config, std::string_view text) {
+  const auto policy = cache::policy_of_name(text);
+  if (!policy)
+    return base::fail(base::ErrorCode::kInvalid, fmt::format("{} is not one of s3fifo, lru, cost", quoted(text)));
+  config.cache.policy = *policy;
+  return {};
+}
+
+std::string get_policy(const Config& config) { return std::string(cache::name(config.cache.policy)); }
+
 constexpr auto kServer = &Config::server;
 constexpr auto kUpstream = &Config::upstream;
 constexpr auto kCache = &Config::cache;
@@ -152,6 +162,8 @@ constexpr Setting kSettings[] = {
 
     {"cache.memory_bytes", BytesField{at<kCache, &CacheConfig::memory_bytes>, kMiB, 1024 * kGiB},
      "Memory for entries and all that belongs to them."},
+    {"cache.policy", TextField{set_policy, get_policy},
+     "What leaves when room is needed: s3fifo: what is asked for least; cost: what saves the least database time for its bytes; lru: what was asked for longest ago."},
     {"cache.ttl", DurationField{at<kCache, &CacheConfig::ttl>, base::kMillisecond, 30 * kDay},
      "How long an entry may answer; writes through pgweir end it earlier."},
     {"cache.ttl_jitter", ShareField{at<kCache, &CacheConfig::ttl_jitter>, 0, 1},

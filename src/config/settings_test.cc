@@ -65,6 +65,7 @@ TEST(Settings, EachOneSetsItselfAndNothingElse) {
   const auto other_value = [](const Setting& setting) -> std::string {
     if (setting.name == "upstream.url") return "postgres://elsewhere:1";
     if (setting.name == "upstream.tls_mode") return "require";
+    if (setting.name == "cache.policy") return "cost";
     if (setting.name.ends_with(".listen")) return "localhost:1";
     if (std::holds_alternative<TextField>(setting.field)) return "/elsewhere";
     if (std::holds_alternative<DurationField>(setting.field)) return "17s";
@@ -110,6 +111,7 @@ TEST(Settings, RefusalsSayWhatIsAllowed) {
             "server.workers: \"two\" is not a whole number; allowed is a whole number from 0 to 256");
   EXPECT_EQ(refusal("cache.ttl_jitter", "1.5"),
             "cache.ttl_jitter: \"1.5\" is out of range; allowed is a number from 0 to 1");
+  EXPECT_EQ(refusal("cache.policy", "arc"), "cache.policy: \"arc\" is not one of s3fifo, lru, cost");
   EXPECT_EQ(refusal("cache.ttl_jitter", "nan"),
             "cache.ttl_jitter: \"nan\" is out of range; allowed is a number from 0 to 1");
   EXPECT_EQ(refusal("upstream.allow_passwordless_remote", "yes"),

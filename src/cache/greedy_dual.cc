@@ -1,0 +1,102 @@
+#include "cache/greedy_dual.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/check.h"
+#include "cache/memory.h"
+
+namespace pgweir::cache {
+
+// What costs nothing is still better kept than not.
+double GreedyDual::value_of(const PolicyNode& node) const {
+  const double cost = std::max(static_cast<double>(node.cost), 1.0);
+  return clock_ + node.frequency * cost / std::max<double>(node.charge_bytes, 1.0);
+}
+
+void GreedyDual::insert(PolicyNode& node, Credit credit) {
+  CHECK(node.queue == Queue::kNone);
+  node.queue = Queue::kMain;
+  node.frequency = static_cast<std::uint16_t>(credit + 1);
+  node.touched = false;
+  bytes_ += node.charge_bytes;
+  heap_.push_back({});
+  rise(heap_.size() - 1, {value_of(node), &node});
+}
+
+void GreedyDual::touch(PolicyNode& node) {
+  if (node.frequency < std::numeric_limits<std::uint16_t>::max()) ++node.frequency;
+  node.touched = true;
+}
+
+Policy::Credit GreedyDual::remove(PolicyNode& node) {
+  CHECK(node.queue == Queue::kMain);
+  erase(node.place);
+  bytes_ -= node.charge_bytes;
+  node.queue = Queue::kNone;
+  node.newer = node.older = nullptr;
+  return static_cast<Credit>(std::min<std::uint16_t>(node.frequency, kCreditMax));
+}
+
+Policy::Victim GreedyDual::evict(const IsDead& is_dead) {
+  for (unsigned reinserted = 0; !heap_.empty(); ++reinserted) {
+    const Item least = heap_.front();
+    const bool dead = is_dead(*least.node);
+    if (!dead && least.node->touched && reinserted < kReinsertMax) {
+      least.node->touched = false;
+      sink(0, {value_of(*least.node), least.node});
+      continue;
+    }
+    if (!dead) clock_ = std::max(clock_, least.value);
+    return {.node = least.node, .credit = remove(*least.node), .ages_ghosts = true};
+  }
+  return {};
+}
+
+std::uint64_t GreedyDual::overhead_bytes(std::size_t nodes) const {
+  return nodes == 0 ? 0 : allocation_bytes(nodes * sizeof(Item));
+}
+
+void GreedyDual::put(std::size_t place, const Item& item) {
+  heap_[place] = item;
+  item.node->place = place;
+}
+
+void GreedyDual::rise(std::size_t place, const Item& item) {
+  while (place != 0) {
+    const std::size_t parent = (place - 1) / kChildren;
+    if (heap_[parent].value <= item.value) break;
+    put(place, heap_[parent]);
+    place = parent;
+  }
+  put(place, item);
+}
+
+void GreedyDual::sink(std::size_t place, const Item& item) {
+  for (;;) {
+    const std::size_t first = place * kChildren + 1;
+    if (first >= heap_.size()) break;
+    const auto begin = heap_.begin() + static_cast<std::ptrdiff_t>(first);
+    const auto end = heap_.begin() + static_cast<std::ptrdiff_t>(std::min(first + kChildren, heap_.size()));
+    const auto least =
+        std::min_element(begin, end, [](const Item& a, const Item& b) { return a.value < b.value; });
+    if (least->value >= item.value) break;
+    const auto child = static_cast<std::size_t>(least - heap_.begin());
+    put(place, *least);
+    place = child;
+  }
+  put(place, item);
+}
+
+void GreedyDual::erase(std::size_t place) {
+  const Item last = heap_.back();
+  heap_.pop_back();
+  if (place == heap_.size()) return;
+  if (place != 0 && heap_[(place - 1) / kChildren].value > last.value) {
+    rise(place, last);
+  } else {
+    sink(place, last);
+  }
+}
+
+}  // namespace pgweir::cache

@@ -1,0 +1,51 @@
+// GreedyDual-Size-Frequency (Cherkasova, "Improving WWW proxies performance with
+// Greedy-Dual-Size-Frequency caching policy", HP Laboratories 1998), with hits that move nothing and a
+// memory of frequencies.
+//
+// A node has the value  clock + frequency * cost / bytes , and the lowest value leaves. The clock rises to
+// the value of what leaves, so that what was valuable once and is not asked for any more is overtaken: that
+// is the ageing.
+//
+// A hit only counts. When a node that was hit since comes to be the lowest, it gets the value that it has by
+// now and goes back: the same second chance as in S3-FIFO. What has left is remembered with its frequency,
+// and goes on from there when its key returns within a cache's worth of evictions.
+#pragma once
+
+#include <vector>
+
+#include "cache/policy.h"
+
+namespace pgweir::cache {
+
+// A credit is the frequency so far, up to kCreditMax.
+class GreedyDual final : public Policy {
+ public:
+  void insert(PolicyNode& node, Credit credit) override;
+  void touch(PolicyNode& node) override;
+  Credit remove(PolicyNode& node) override;
+  Victim evict(const IsDead& is_dead) override;
+  std::uint64_t bytes() const override { return bytes_; }
+  std::uint64_t overhead_bytes(std::size_t nodes) const override;
+  void reserve(std::size_t nodes) override { heap_.reserve(nodes); }
+
+ private:
+  // The least value is first; a node knows its place.
+  struct Item {
+    double value = 0;
+    PolicyNode* node = nullptr;
+  };
+  // More children than two: half the depth, and those of a parent lie on one cache line.
+  static constexpr std::size_t kChildren = 4;
+
+  double value_of(const PolicyNode& node) const;
+  void put(std::size_t place, const Item& item);
+  void rise(std::size_t place, const Item& item);
+  void sink(std::size_t place, const Item& item);
+  void erase(std::size_t place);
+
+  std::vector<Item> heap_;
+  std::uint64_t bytes_ = 0;
+  double clock_ = 0;
+};
+
+}  // namespace pgweir::cache

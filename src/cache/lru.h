@@ -1,0 +1,34 @@
+// Least recently used first: what others are compared with.
+#pragma once
+
+#include "cache/policy_list.h"
+
+namespace pgweir::cache {
+
+// Gives no credit.
+class Lru final : public Policy {
+ public:
+  void insert(PolicyNode& node, Credit) override { list_.push(node); }
+  void touch(PolicyNode& node) override {
+    list_.remove(node);
+    list_.push(node);
+  }
+  Credit remove(PolicyNode& node) override {
+    list_.remove(node);
+    return 0;
+  }
+  Victim evict(const IsDead&) override {
+    PolicyNode* const tail = list_.tail();
+    if (tail == nullptr) return {};
+    list_.remove(*tail);
+    return {.node = tail, .credit = 0, .ages_ghosts = true};
+  }
+  std::uint64_t bytes() const override { return list_.bytes(); }
+  std::uint64_t overhead_bytes(std::size_t) const override { return 0; }
+  void reserve(std::size_t) override {}
+
+ private:
+  PolicyList list_{Queue::kMain};
+};
+
+}  // namespace pgweir::cache
