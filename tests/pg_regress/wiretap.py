@@ -53,8 +53,10 @@ class Backend:
                     self._read_greeting(raw)
                     self._pass(raw, self.client)
         except (OSError, EOFError):
-            self.client.close()
-            self.server.close()
+            pass  # one side has closed
+        finally:
+            for end in (self.client, self.server, self.wake_read, self.wake_write):
+                end.close()
 
     @staticmethod
     def _pass(raw, to):
