@@ -63,6 +63,7 @@ void Context::set_settings(query::SessionSettings settings, std::uint64_t epoch,
   settings_version_ = catalog_version();
   settings_epoch_ = epoch;
   names_known_ = true;
+  probe_has_failed_ = false;
   ++version_;
 }
 

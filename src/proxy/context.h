@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/hash.h"
@@ -51,8 +52,11 @@ class Context {
 
   // epoch: the database's settings_epoch() before the settings were asked for.
   void set_settings(query::SessionSettings settings, std::uint64_t epoch, base::Nanos now);
-  // A probe has failed: no other one for a second.
-  void settings_failed(base::Nanos now) { settings_retry_at_ = now + base::kSecond; }
+  // A probe has failed. It may have been cancelled by somebody who meant the client's statement, so one more
+  // is worth it: while names are unknown each SELECT counts as writing everything. Then none for a second.
+  void settings_failed(base::Nanos now) {
+    if (std::exchange(probe_has_failed_, true)) settings_retry_at_ = now + base::kSecond;
+  }
 
   bool settings_known(base::Nanos now) const { return settings_ && names_known(now); }
   // Whether names stand for what the last settings known say, though others may have changed.
@@ -131,6 +135,7 @@ class Context {
   std::uint64_t settings_version_ = 0;
   std::uint64_t settings_epoch_ = 0;
   base::Nanos settings_retry_at_ = 0;
+  bool probe_has_failed_ = false;  // the last one
   std::uint64_t round_ = 1;
   bool names_known_ = false;
   bool touched_ = false;                 // since the settings were asked for

@@ -102,6 +102,8 @@ TEST_F(ContextTest, NamesStayKnownWhereOnlyOtherSettingsMayHaveChanged) {
 TEST_F(ContextTest, AFailedProbeWaitsASecond) {
   EXPECT_TRUE(context.may_probe(clock.now()));
   context.settings_failed(clock.now());
+  EXPECT_TRUE(context.may_probe(clock.now())) << "a cancelled probe says nothing of the next";
+  context.settings_failed(clock.now());
   EXPECT_FALSE(context.may_probe(clock.now() + kSecond - 1));
   EXPECT_TRUE(context.may_probe(clock.now() + kSecond));
 }
