@@ -169,7 +169,11 @@ std::optional<Written> Catalog::written_with(const Relation& relation, WriteKind
         table->has_rules) {
       return std::nullopt;
     }
-    for (const Oid child : table->descendants) pending.push_back({child, step.how, step.by_key});
+    // A row that an update moves to another partition is deleted from the first, and foreign keys may refer
+    // to that.
+    const bool may_move = table->kind == 'p' && step.how == WriteKind::kUpdate;
+    const WriteKind below = may_move ? WriteKind::kMerge : step.how;
+    for (const Oid child : table->descendants) pending.push_back({child, below, step.by_key});
     const auto keys = tables_->foreign_keys.find(step.relation);
     if (keys == tables_->foreign_keys.end()) continue;
     // What a key's action does to the referencing rows may be an update or a delete.

@@ -238,6 +238,17 @@ TEST_F(Judge, AddedCastsReachEverything) {
   EXPECT_EQ(judged(*parse("select a # b from items"), by_input), Reason::kUserFunction);
 }
 
+TEST_F(Judge, RowsThatMoveToAnotherPartitionAreDeletedFromTheFirst) {
+  const auto catalog = shop().foreign_key(kSub, kOther, 'c', 'a').build();
+  const auto writes = [&](const char* sql) {
+    return judge(**parse(sql), *catalog, SearchPath({"public"}), false).effects.writes;
+  };
+  EXPECT_THAT(writes("update parted set a = 1"), ElementsAre(kParted, kPart1, kPart2, kSub, kOther));
+  EXPECT_THAT(writes("update part2 set a = 1"), ElementsAre(kPart2, kSub, kOther));
+  EXPECT_THAT(writes("update sub set a = 1"), ElementsAre(kSub)) << "these cannot";
+  EXPECT_THAT(writes("insert into parted values (1)"), ElementsAre(kParted, kPart1, kPart2, kSub));
+}
+
 TEST_F(Judge, WritesOfPlainTables) {
   const std::vector<std::pair<const char*, std::vector<Oid>>> cases = {
       {"insert into items values (1)", {kItems}},
