@@ -45,8 +45,8 @@ Shard& Cache::shard_of(const Key& key) const {
 }
 
 Lookup Cache::lookup(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now,
-                     base::Nanos stale_for) {
-  return shard_of(key).lookup(key, waiter, now, stale_for);
+                     const Accepts& accepts) {
+  return shard_of(key).lookup(key, waiter, now, accepts);
 }
 
 void Cache::leave(const Key& key, const Waiter& waiter) { shard_of(key).leave(key, waiter); }

@@ -3,7 +3,8 @@
 //
 //   Lookup lookup = cache.lookup(key, waiter);
 //   kHit:     send lookup.entry.bytes()
-//   kStale:   the same; the ttl is over, no longer ago than the caller said it accepts, and another fills
+//   kStale:   the same; the ttl is over, or it is untold, not for longer than the caller accepts, and another
+//             fills
 //   kMiss:    observe the generations, send the query, then lookup.fill.keep(...) or .abandon(...)
 //   kWaiting: on waiter->wake(), or after fill_wait, look up again. Wait once per request: pass a
 //             null waiter the second time, or a row of failing fills makes the waiters go one by one.
@@ -41,10 +42,9 @@ class Cache {
   Lookup lookup(const Key& key, const std::shared_ptr<Waiter>& waiter) {
     return lookup(key, waiter, clock_.now());
   }
-  // For who has just read the clock. stale_for: how long after its ttl an entry may still answer while
-  // another session fills; one whose dependencies have moved never does.
+  // For who has just read the clock.
   Lookup lookup(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now,
-                base::Nanos stale_for = 0);
+                const Accepts& accepts = {});
   // The waiter gives up: its place is free again and its reference dropped. A wake() that is already
   // on its way may still come.
   void leave(const Key& key, const Waiter& waiter);

@@ -25,6 +25,7 @@ std::uint64_t Entry::charge_of(std::uint64_t bytes, std::size_t dependencies) {
 Entry::Entry(const Content& content, std::uint64_t size, std::uint64_t charge, MemoryAccount& account)
     : size_(static_cast<std::uint32_t>(size)),
       key_(content.key),
+      asked_at_(content.asked_at),
       expires_at_(content.expires_at),
       account_(&account),
       mark_(content.mark),

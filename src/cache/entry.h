@@ -32,6 +32,7 @@ class Entry final : public PolicyNode {
     Key key;
     std::span<const std::string_view> parts;  // concatenated
     std::span<const Dependency> dependencies;
+    base::Nanos asked_at = 0;  // the reply is no older
     base::Nanos expires_at = 0;
     base::Nanos cost = 0;    // what the fill cost the database
     std::uint32_t mark = 0;  // the caller's
@@ -53,6 +54,7 @@ class Entry final : public PolicyNode {
     return {reinterpret_cast<const char*>(dependency_data() + dependencies_), size_};
   }
   std::span<const Dependency> dependencies() const { return {dependency_data(), dependencies_}; }
+  base::Nanos asked_at() const { return asked_at_; }
   base::Nanos expires_at() const { return expires_at_; }
   std::uint32_t mark() const { return mark_; }
 
@@ -79,6 +81,7 @@ class Entry final : public PolicyNode {
   std::atomic<std::uint32_t> references_{1};
   std::uint32_t size_;
   Key key_;
+  base::Nanos asked_at_;
   base::Nanos expires_at_;
   MemoryAccount* account_;
   std::uint32_t mark_;

@@ -23,6 +23,11 @@ using Slot = std::uint32_t;
 
 struct Dependency {
   Slot slot = 0;
+  enum class Kind : std::uint8_t {
+    kContent,   // moves when the reply may be another
+    kVoucher,   // stands for who tells of changes: once it has moved the entry is untold
+    kUnvouched  // likewise kContent, but only of an untold entry
+  } kind = Kind::kContent;
   std::uint64_t seen = 0;  // what Generations::observe said before the query was sent
 };
 
@@ -45,7 +50,9 @@ class Generations {
     return static_cast<Slot>((name_hash * 0x9E3779B97F4A7C15ULL) >> (64 - slots_log2_));
   }
   std::uint64_t observe(Slot slot) const { return slots_[slot].load(std::memory_order_seq_cst); }
-  Dependency depend(Slot slot) const { return {slot, observe(slot)}; }
+  Dependency depend(Slot slot, Dependency::Kind kind = Dependency::Kind::kContent) const {
+    return {slot, kind, observe(slot)};
+  }
 
   static bool is_held(std::uint64_t value) { return (value & kHoldMask) != 0; }
   // Whether the counter itself differs, whatever the holds.

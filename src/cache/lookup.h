@@ -1,11 +1,21 @@
 // What a lookup gives back.
 #pragma once
 
+#include "base/clock.h"
 #include "cache/entry.h"
 #include "cache/fill.h"
 #include "cache/outcome.h"
 
 namespace pgweir::cache {
+
+// What the caller accepts besides what is fresh. An entry is *untold* if a voucher has moved.
+struct Accepts {
+  // How long after its ttl an entry may still answer while another session fills; an untold one, how long
+  // after it was asked for. Never one that has changed.
+  base::Nanos stale_for = 0;
+  bool untold = false;  // untold entries are as good as others
+  bool vouched = true;  // false: nobody vouches now, so all entries are untold
+};
 
 struct Lookup {
   Outcome outcome = Outcome::kPass;

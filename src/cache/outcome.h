@@ -10,7 +10,7 @@ namespace pgweir::cache {
 
 enum class Outcome : std::uint8_t {
   kHit,
-  kStale,    // its ttl is over, and another fills: for who accepts that
+  kStale,    // its ttl is over, or it is untold, and another fills: for who accepts that
   kMiss,     // the caller fills
   kWaiting,  // another fills; the waiter will be woken
   kPass,     // ask the database, and keep nothing

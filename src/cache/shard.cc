@@ -87,16 +87,19 @@ Shard::~Shard() {
 }
 
 Lookup Shard::lookup(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now,
-                     base::Nanos stale_for) {
+                     const Accepts& accepts) {
   Retired retired;
   const std::lock_guard lock(mutex_);
   if (Entry* entry = index_.find(key)) {
     entry->prefetch();
-    const Freshness state = freshness(*entry, now);
+    Freshness state = freshness(*entry, now);
+    state.judge(accepts);
     if (state.is_fresh()) [[likely]]
       return hit(*entry);
-    if (state.is_expired_only() && now - entry->expires_at() < stale_for) return stale(*entry, now, retired);
-    if (state.is_dead()) drop_dead(*entry, state, retired);
+    const base::Nanos stale_since = state.is_untold ? entry->asked_at() : entry->expires_at();
+    if (!state.is_changed() && now - stale_since < accepts.stale_for)
+      return stale(*entry, state.is_untold ? MissWhy::kInvalidated : MissWhy::kExpired, now, retired);
+    if (state.is_dead() || state.is_untold) drop_dead(*entry, state, retired);
     if (state.is_held) return pass(PassWhy::kHeld);
   }
   return miss(key, waiter, now, retired);
@@ -110,6 +113,10 @@ Shard::Freshness Shard::freshness(std::span<const Dependency> dependencies, base
     const std::uint64_t value = generations_.observe(dependency.slot);
     if (value == dependency.seen && !Generations::is_held(value)) [[likely]]
       continue;
+    if (dependency.kind != Dependency::Kind::kContent) {
+      (dependency.kind == Dependency::Kind::kVoucher ? state.is_untold : state.is_moved_untold) = true;
+      continue;
+    }
     // What was seen under a hold may be from before or after the write, whatever the counter says.
     if (Generations::has_moved(dependency.seen, value) || Generations::is_held(dependency.seen)) {
       state.is_moved = true;
@@ -151,9 +158,9 @@ Lookup Shard::fill(const Key& key, MissWhy why, base::Nanos now, Retired& retire
 }
 
 // One session asks anew; the others are not kept waiting for it.
-Lookup Shard::stale(Entry& entry, base::Nanos now, Retired& retired) {
-  if (const auto why = find_mark(entry.key(), now)) return pass(*why);
-  if (flights_.find(entry.key()) == nullptr) return fill(entry.key(), MissWhy::kExpired, now, retired);
+Lookup Shard::stale(Entry& entry, MissWhy why, base::Nanos now, Retired& retired) {
+  if (const auto marked = find_mark(entry.key(), now)) return pass(*marked);
+  if (flights_.find(entry.key()) == nullptr) return fill(entry.key(), why, now, retired);
   policy_->touch(entry);
   ++stats_.stales;
   Lookup lookup;
@@ -232,6 +239,7 @@ KeepResult Shard::keep(Flight& flight, std::span<const std::string_view> parts, 
   const Entry::Content content{.key = flight.key(),
                                .parts = parts,
                                .dependencies = dependencies,
+                               .asked_at = flight.started_at,
                                .expires_at = expiry(flight, ttl),
                                .cost = cost,
                                .mark = mark};
@@ -255,7 +263,7 @@ KeepResult Shard::examine(const Entry::Content& content, base::Nanos now) const 
   if (Entry::bytes_of(content.parts) > config_.entry_bytes_max) return KeepResult::kTooLarge;
   if (content.dependencies.size() > Entry::kDependenciesMax) return KeepResult::kTooManyDependencies;
   const Freshness state = freshness(content.dependencies, content.expires_at, now);
-  if (state.is_moved || state.is_held) return KeepResult::kMoved;
+  if (state.is_changed()) return KeepResult::kMoved;  // what is untold by now may serve somebody
   return state.is_expired ? KeepResult::kExpired : KeepResult::kKept;
 }
 
@@ -283,7 +291,7 @@ KeepResult Shard::settle(Flight& flight, const Entry::Content& content, KeepResu
     const base::Nanos last_cost = drop_predecessor(flight.key(), now, retired);
     const Freshness state = freshness(content.dependencies, content.expires_at, now);
     if (result == KeepResult::kKept) {
-      if (flight.epoch != epoch_ || state.is_moved || state.is_held) {
+      if (flight.epoch != epoch_ || state.is_changed()) {
         result = KeepResult::kMoved;
       } else {
         if (last_cost != 0) entry.set_cost(smoothed(last_cost, content.cost));

@@ -60,7 +60,7 @@ class alignas(64) Shard {
 
   // As in Cache.
   Lookup lookup(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now,
-                base::Nanos stale_for);
+                const Accepts& accepts);
   void leave(const Key& key, const Waiter& waiter);
   void invalidate_all();
   void set_memory_bytes(std::uint64_t memory_bytes);
@@ -76,11 +76,23 @@ class alignas(64) Shard {
     bool is_expired = false;
     bool is_moved = false;
     bool is_held = false;
-    Slot held_slot = 0;  // one of them, if is_held
-    bool is_fresh() const { return !is_expired && !is_moved && !is_held; }
+    bool is_untold = false;        // a voucher has moved, or is held
+    bool is_moved_untold = false;  // and so would the content of an untold entry have
+    Slot held_slot = 0;            // one of them, if is_held
+    // From what holds for everybody to what does for this caller.
+    void judge(const Accepts& accepts) {
+      is_untold = is_untold || !accepts.vouched;
+      is_moved = is_moved || (is_untold && is_moved_untold);
+      is_untold = is_untold && !accepts.untold;
+    }
+    bool is_fresh() const { return !is_expired && !is_untold && !is_changed(); }
+    bool is_changed() const { return is_moved || is_held; }
+    // To everybody.
     bool is_dead() const { return is_expired || is_moved; }
-    bool is_expired_only() const { return is_expired && !is_moved && !is_held; }
-    Eviction eviction() const { return is_moved ? Eviction::kInvalidated : Eviction::kExpired; }
+    Eviction eviction() const {
+      const bool in_time = is_untold && !is_expired;
+      return is_moved || in_time ? Eviction::kInvalidated : Eviction::kExpired;
+    }
   };
 
   // Without the lock: these read only atomics and what never changes, or take the lock themselves.
@@ -96,7 +108,7 @@ class alignas(64) Shard {
 
   // With the lock.
   Lookup hit(Entry& entry);
-  Lookup stale(Entry& entry, base::Nanos now, Retired& retired);
+  Lookup stale(Entry& entry, MissWhy why, base::Nanos now, Retired& retired);
   Lookup fill(const Key& key, MissWhy why, base::Nanos now, Retired& retired);
   Lookup miss(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now, Retired& retired);
   Lookup wait(Flight& flight, const std::shared_ptr<Waiter>& waiter, base::Nanos now, Retired& retired);

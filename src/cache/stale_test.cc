@@ -1,4 +1,4 @@
-// Entries whose ttl is over, for who accepts them while another fills.
+// Entries whose ttl is over, or of whose changes nobody tells, for who accepts them.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -24,7 +24,7 @@ struct StaleTest : testing::Test {
     EXPECT_EQ(second.miss_why, MissWhy::kExpired);
     fill = std::move(second.fill);
   }
-  Lookup look_up() { return t.cache.lookup(key_of(1), waiter, t.clock.now(), kStaleFor); }
+  Lookup look_up() { return t.cache.lookup(key_of(1), waiter, t.clock.now(), {.stale_for = kStaleFor}); }
 
   static constexpr Slot kSlot = 3;
   static constexpr base::Nanos kStaleFor = 5 * kSecond;
@@ -94,6 +94,133 @@ TEST_F(StaleTest, RoomIsMadeOfIt) {
   const std::string large(t.config.memory_bytes / 16, 'x');
   for (std::uint64_t number = 2; number < 64; ++number) t.get(number, large);
   EXPECT_EQ(look_up().outcome, Outcome::kWaiting);
+}
+
+// One entry, "old", asked for now, that depends on a row, and on who tells of it.
+struct UntoldTest : testing::Test {
+  using Kind = Dependency::Kind;
+
+  UntoldTest() { put("old"); }
+  void put(std::string_view bytes) {
+    Lookup found = look_up({});
+    ASSERT_EQ(found.outcome, Outcome::kMiss);
+    EXPECT_EQ(keep(found.fill, bytes, dependencies()), KeepResult::kKept);
+  }
+  std::array<Dependency, 3> dependencies() {
+    return {t.generations.depend(kRow), t.generations.depend(kTeller, Kind::kVoucher),
+            t.generations.depend(kUnread, Kind::kUnvouched)};
+  }
+  Lookup look_up(const Accepts& accepts) {
+    return t.cache.lookup(key_of(1), nullptr, t.clock.now(), accepts);
+  }
+  static KeepResult keep(Fill& fill, std::string_view bytes, const std::array<Dependency, 3>& dependencies) {
+    return fill.keep({&bytes, 1}, 7, dependencies, kTtl, base::kMillisecond);
+  }
+  static std::string_view bytes_of(const Lookup& found) {  // the cache still has it
+    return found.entry ? found.entry.bytes() : "";
+  }
+  void lose() { t.generations.bump(kTeller); }
+
+  static constexpr Slot kRow = 3, kTeller = 4, kUnread = 5;
+  static constexpr base::Nanos kTtl = 100 * kSecond, kStaleFor = 5 * kSecond;
+  static constexpr Accepts kUntold{.untold = true}, kStale{.stale_for = kStaleFor};
+  static constexpr Accepts kStaleUnvouched{.stale_for = kStaleFor, .vouched = false};
+  TestCache t{exact_config()};
+};
+
+TEST_F(UntoldTest, AHitForWhoAcceptsIt) {
+  lose();
+  EXPECT_EQ(look_up(kUntold).outcome, Outcome::kHit);
+  EXPECT_EQ(look_up({.untold = true, .vouched = false}).outcome, Outcome::kHit);
+  t.clock.advance(kTtl);
+  EXPECT_EQ(look_up(kUntold).outcome, Outcome::kMiss) << "within its ttl";
+}
+
+TEST_F(UntoldTest, AMissForOthers) {
+  lose();
+  const Lookup found = look_up({});
+  EXPECT_EQ(found.outcome, Outcome::kMiss);
+  EXPECT_EQ(found.miss_why, MissWhy::kInvalidated);
+  EXPECT_EQ(t.stats().entries, 0U);
+}
+
+TEST_F(UntoldTest, WhileNobodyVouchesAllAre) {
+  EXPECT_EQ(look_up({.vouched = false}).outcome, Outcome::kMiss);
+}
+
+TEST_F(UntoldTest, NotWhatHasMovedOrIsHeld) {
+  lose();
+  {
+    const Hold hold(t.generations, std::array<Slot, 1>{kRow});
+    EXPECT_EQ(look_up(kUntold).pass_why, PassWhy::kHeld);
+    EXPECT_EQ(look_up(kStale).pass_why, PassWhy::kHeld);
+  }
+  const Lookup found = look_up(kUntold);
+  EXPECT_EQ(found.outcome, Outcome::kMiss);
+  EXPECT_EQ(look_up(kStale).outcome, Outcome::kPass) << "another fills, and there is nothing to answer with";
+}
+
+TEST_F(UntoldTest, WhatMovesOnlyWhileUntold) {
+  t.generations.bump(kUnread);
+  EXPECT_EQ(look_up(kStale).outcome, Outcome::kHit) << "who vouches would have told";
+  EXPECT_EQ(look_up(kUntold).outcome, Outcome::kHit);
+  lose();
+  const Lookup filler = look_up(kStale);
+  EXPECT_EQ(filler.outcome, Outcome::kMiss);
+  EXPECT_EQ(look_up(kStale).outcome, Outcome::kPass) << "it has changed for all that is known";
+  EXPECT_EQ(t.stats().entries, 0U);
+}
+
+TEST_F(UntoldTest, WhatMovesOnlyWhileUntoldMovesForWhoAcceptsThat) {
+  t.generations.bump(kUnread);
+  lose();
+  EXPECT_EQ(look_up(kUntold).outcome, Outcome::kMiss);
+}
+
+TEST_F(UntoldTest, StaleWhileAnotherFillsForSoLongAfterItWasAskedFor) {
+  lose();
+  for (const Accepts& accepts : {kStale, kStaleUnvouched}) {
+    const Lookup filler = look_up(accepts);
+    ASSERT_EQ(filler.outcome, Outcome::kMiss);
+    EXPECT_EQ(filler.miss_why, MissWhy::kInvalidated);
+    const Lookup found = look_up(accepts);
+    ASSERT_EQ(found.outcome, Outcome::kStale);
+    EXPECT_EQ(found.entry.bytes(), "old");
+  }
+  const Lookup filler = look_up(kStale);
+  t.clock.advance(kStaleFor - 1);
+  EXPECT_EQ(look_up(kStale).outcome, Outcome::kStale);
+  t.clock.advance(1);
+  EXPECT_EQ(look_up(kStale).outcome, Outcome::kPass) << "its ttl is not over";
+}
+
+TEST_F(UntoldTest, StaleNoMoreOnceANewOneIsThere) {
+  lose();
+  Lookup filler = look_up(kStale);
+  EXPECT_EQ(keep(filler.fill, "new", dependencies()), KeepResult::kKept);
+  EXPECT_EQ(bytes_of(look_up(kStale)), "new");
+  const Lookup again = look_up(kStaleUnvouched);
+  EXPECT_EQ(again.outcome, Outcome::kMiss) << "and that is asked for anew while nobody vouches";
+  EXPECT_EQ(bytes_of(look_up(kStaleUnvouched)), "new");
+}
+
+TEST_F(UntoldTest, WhatIsUntoldBeforeItIsKept) {
+  t.generations.bump(kRow);
+  Lookup filler = look_up({});
+  const auto seen = dependencies();
+  lose();
+  EXPECT_EQ(keep(filler.fill, "new", seen), KeepResult::kKept);
+  EXPECT_EQ(bytes_of(look_up(kUntold)), "new");
+  EXPECT_EQ(look_up({}).outcome, Outcome::kMiss);
+}
+
+TEST_F(UntoldTest, KeepsItsPlaceAsOthersDo) {
+  lose();
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(look_up(kUntold).outcome, Outcome::kHit);
+  t.clock.advance(kSecond);
+  const std::string large(t.config.memory_bytes / 16, 'x');
+  for (std::uint64_t number = 2; number < 18; ++number) t.get(number, large);
+  EXPECT_EQ(look_up(kUntold).outcome, Outcome::kHit) << "it was used, and is not dead to everybody";
 }
 
 }  // namespace

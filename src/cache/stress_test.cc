@@ -99,7 +99,7 @@ class Stress {
     for (std::size_t i = 0; i < rows.size(); ++i) oldest[i] = rows_[rows[i]].load();
     auto waiter = std::make_shared<SignalWaiter>();
     const base::Nanos stale_for = random() % 2 == 0 ? base::kSecond : 0;
-    Lookup found = cache_.lookup(key_of(key), waiter, clock_.now(), stale_for);
+    Lookup found = cache_.lookup(key_of(key), waiter, clock_.now(), {.stale_for = stale_for});
     if (found.outcome == Outcome::kWaiting) {
       waiter->wait();
       found = cache_.lookup(key_of(key), nullptr);

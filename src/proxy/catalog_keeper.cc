@@ -39,7 +39,7 @@ sync::FollowerActions DatabaseCatalog::actions() {
 std::optional<SessionReason> DatabaseCatalog::stream_obstacle(const query::Verdict& verdict,
                                                               base::Nanos now) const {
   if (!follower_ || verdict.accept_ttl) return std::nullopt;
-  if (!follower_->freshness().is_fresh(now)) return SessionReason::kStreamBehind;
+  if (!verdict.accepts_stale() && !is_told(now)) return SessionReason::kStreamBehind;
   if (verdict.unfollowed != 0) return SessionReason::kNotFollowed;
   if (settling_.all_settled()) return std::nullopt;
   for (const query::Oid relation : verdict.reads)
@@ -69,6 +69,8 @@ void DatabaseCatalog::set_standby(bool standby) {
 void DatabaseCatalog::release_when_passed(cache::Hold hold) {
   if (follower_) {
     generations_.bump(untold());
+    // Nobody tells if it was DDL. If the stream is lost only now, that is told.
+    if (!follower_->is_following()) invalidate();
     return follower_->release_when_passed(std::move(hold));
   }
   hold.release();

@@ -81,7 +81,8 @@ class DatabaseCatalog {
   // What may be read by age alone while the stream does not tell must be younger.
   base::Nanos lag_max() const { return lag_max_; }
   // Why nothing that the statement reads may be answered from the cache now, as far as the stream goes. One
-  // that accepts freshness by TTL asks for nothing here.
+  // that accepts freshness by TTL asks for nothing here; one that accepts stale replies, not that it tells
+  // now.
   std::optional<SessionReason> stream_obstacle(const query::Verdict& verdict, base::Nanos now) const;
   // Whether the catalog's snapshot must count as changed by a statement. Code that may hold DDL is told by
   // the stream, if there is one, before anyone hits again.
@@ -112,6 +113,8 @@ class DatabaseCatalog {
   cache::Slot everything() const { return slots_.everything(); }
   // Of what the change stream does not tell: moves after every write whose effects could not be read.
   cache::Slot untold() const { return slots_.named(0); }
+  // Of what it tells: moves whenever something may have gone by that it does not.
+  cache::Slot stream() const { return slots_.stream(); }
   cache::Slot slot_of(query::Oid relation) const { return slots_.relation(relation); }
   cache::Slot slot_of_row(std::uint64_t name) const { return slots_.named(name); }
   const base::HashSecret& secret() const { return slots_.secret(); }

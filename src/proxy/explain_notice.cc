@@ -84,7 +84,7 @@ void replace_foreign(std::string& text) {
 
 std::string message_of(const Explained& explained) {
   std::string message = fmt::format("pgweir: {}", outcome_name(explained.outcome));
-  if (explained.outcome == Outcome::kStale) return message + ", its ttl is over";
+  if (explained.outcome == Outcome::kStale) return message + ", its ttl is over, or changes were not told";
   if (explained.outcome == Outcome::kHit) {
     if (explained.left)
       message += fmt::format(", expires in {:.1f} s",

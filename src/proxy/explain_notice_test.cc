@@ -94,7 +94,8 @@ TEST_F(ExplainNoticeTest, SaysWhatIsInTheKey) {
 TEST_F(ExplainNoticeTest, OfAHitSaysHowLongItLasts) {
   EXPECT_EQ(field('M', {.outcome = Outcome::kHit, .left = 1'250 * base::kMillisecond}),
             "pgweir: hit, expires in 1.2 s");
-  EXPECT_EQ(field('M', {.outcome = Outcome::kStale}), "pgweir: stale, its ttl is over");
+  EXPECT_EQ(field('M', {.outcome = Outcome::kStale}),
+            "pgweir: stale, its ttl is over, or changes were not told");
   EXPECT_EQ(field('M', {.why = SessionReason::kPipeline}), "pgweir: bypass: pipeline");
 }
 

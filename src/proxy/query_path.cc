@@ -184,7 +184,7 @@ std::size_t QueryPath::batch() {
   }
   // What recalls its verdict was judged in a context that is still known.
   if (question.seed == nullptr && wait_for_context(*question.verdict)) return 0;
-  if (question.verdict->accept_ttl && wait_for_recent_context(*question.verdict)) return 0;
+  if (question.verdict->accepts_stale() && wait_for_recent_context(*question.verdict)) return 0;
 
   const Answer answer = ask_batch(question, known);
   if (answer == Answer::kWait) return 0;
@@ -314,10 +314,10 @@ bool QueryPath::may_ask() const {
          !prepared_.unnamed_is_untracked();
 }
 
-// What accepts freshness by TTL may hit while the change stream does not tell. That tells of definitions,
+// What accepts stale replies may have them while the change stream does not tell. That tells of definitions,
 // privileges and settings too: these are then read again, as often as the stream would have told.
 bool QueryPath::wait_for_recent_context(const query::Verdict& verdict) {
-  if (!verdict.accept_ttl || !verdict.cacheable() || in_doubt_ || context_.is_recent(now_)) return false;
+  if (!verdict.accepts_stale() || !verdict.cacheable() || in_doubt_ || context_.is_recent(now_)) return false;
   if (context_tried_ || !may_ask()) return false;
   waiting_ = Waiting::kContext;
   context_.forget_settings(true);
@@ -378,7 +378,7 @@ std::optional<Why> QueryPath::obstacle(const Question& question) const {
   if (transaction_.status() == 'T' && (!transaction_.only_read() || !settings.plain_transactions))
     return SessionReason::kInTransaction;
   if (!settings.temporary_names.empty()) return query::Reason::kTempRelation;
-  if (question.verdict->accept_ttl && !context_.is_recent(now_)) return SessionReason::kStreamBehind;
+  if (question.verdict->accepts_stale() && !context_.is_recent(now_)) return SessionReason::kStreamBehind;
   if (const auto why = context_.database().stream_obstacle(*question.verdict, now_)) return *why;
   if (question.bind != nullptr) {
     for (const wire::Oid type : *question.types)
@@ -431,8 +431,10 @@ QueryPath::Answer QueryPath::look_up(const Question& question) {
   const cache::Key key = key_of(question);
   // A statement in a transaction may hold locks that others wait for: it never waits itself.
   const bool may_wait = transaction_.status() == 'I' && !waited_;
-  cache::Lookup lookup = services_.cache.lookup(key, may_wait ? waiter_ : kNoWaiter, now_,
-                                                question.verdict->stale_while_revalidate);
+  const cache::Accepts accepts{.stale_for = question.verdict->stale_while_revalidate,
+                               .untold = question.verdict->accept_ttl,
+                               .vouched = context_.database().is_told(now_)};
+  cache::Lookup lookup = services_.cache.lookup(key, may_wait ? waiter_ : kNoWaiter, now_, accepts);
   switch (lookup.outcome) {
     case cache::Outcome::kWaiting:
       wait_for_fill(key);

@@ -230,17 +230,23 @@ query::Execution QueryPath::execution_of(std::string_view sql, const wire::Bind*
 void QueryPath::start_capture(Group& group, const Question& question) {
   // Observed now, before the query leaves: a write that comes in between makes the reply worthless.
   std::vector<cache::Dependency> dependencies;
-  dependencies.push_back(services_.cache.generations().depend(context_.database().everything()));
+  const DatabaseCatalog& database = context_.database();
+  const query::Verdict& verdict = *question.verdict;
+  const cache::Generations& generations = services_.cache.generations();
+  using Kind = cache::Dependency::Kind;
+  dependencies.push_back(generations.depend(database.everything()));
+  if (database.follows()) dependencies.push_back(generations.depend(database.stream(), Kind::kVoucher));
   // A write whose effects cannot be read is otherwise left to the change stream.
-  if (question.verdict->accept_ttl)
-    dependencies.push_back(services_.cache.generations().depend(context_.database().untold()));
+  if (verdict.accepts_stale())
+    dependencies.push_back(
+        generations.depend(database.untold(), verdict.accept_ttl ? Kind::kContent : Kind::kUnvouched));
   add_dependencies(question, dependencies);
   // DDL that has come and gone since the verdict: what it reads may no longer be what it said.
-  const bool is_true = context_.judged_epoch() == context_.database().epoch() &&
-                       context_.database().layouts()->is_current(judged_by_);
+  const bool is_true =
+      context_.judged_epoch() == database.epoch() && database.layouts()->is_current(judged_by_);
   if (!is_true) return fill_.abandon(cache::FillEnd::kFailed);
   group.capture = std::make_unique<Capture>(std::move(fill_), std::move(dependencies),
-                                            services_.cache.entry_bytes_max(), now_, question.verdict->ttl);
+                                            services_.cache.entry_bytes_max(), now_, verdict.ttl);
   group.counts_as_miss = true;
 }
 

@@ -103,9 +103,13 @@ struct Verdict {
   int rule = kNoRule;       // index of the one that applies, in Rules::list()
   base::Nanos ttl = 0;      // how long its reply may be kept; 0: cache.ttl
   bool accept_ttl = false;  // where its changes are not told, that alone bounds how old a reply may be
-  base::Nanos stale_while_revalidate = 0;  // how long after its ttl a reply may answer while another asks
+  // How long after its ttl a reply may answer while another asks; while changes are not told, after it was
+  // asked for.
+  base::Nanos stale_while_revalidate = 0;
 
   bool cacheable() const { return reason == Reason::kNone; }
+  // Whether somebody said that a reply may be old, for a time.
+  bool accepts_stale() const { return accept_ttl || stale_while_revalidate != 0; }
 };
 
 }  // namespace pgweir::query

@@ -97,11 +97,13 @@ void Applier::take(const Snapshot& snapshot) {
   });
 }
 
-// A slot begins to decode behind the commit of a transaction that may still wait for its standby.
+// A slot begins to decode behind the commit of a transaction that may still wait for its standby. It may have
+// changed definitions too.
 void Applier::take_untold(const Snapshot& snapshot) {
   const auto ended = [&](std::uint64_t xid) { return snapshot.has_ended(static_cast<Xid>(xid)); };
   if (std::erase_if(untold_, ended) == 0) return;
-  slots_.slots().generations().bump(slots_.slots().everything());
+  slots_.slots().generations().bump(slots_.slots().stream());
+  definitions_changed_();
 }
 
 }  // namespace pgweir::sync

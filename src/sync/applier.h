@@ -2,7 +2,7 @@
 // commit; then the generations they touch are bumped and held, since readers may not see yet what is
 // decoded already (a commit may wait for a standby), and bumped again and released once a snapshot
 // shows that the transaction has ended. What had been committed before the stream began but could not be
-// seen then, the stream does not tell: whatever ends of what ran then moves everything.
+// seen then, the stream does not tell: whatever ends of what ran then moves what the stream vouches for.
 #pragma once
 
 #include <cstdint>

@@ -26,6 +26,8 @@ class DatabaseSlots {
   cache::Slot relation(query::Oid oid) const {
     return generations_.slot_of(database_.lo ^ (std::uint64_t{oid} + 1) * 0xd6e8feb86659fd93ULL);
   }
+  // Moves when the change stream begins: what changed while nobody followed, it does not tell.
+  cache::Slot stream() const { return named(1); }
   // Of what already has a keyed hash: a row or a set of rows of a relation.
   cache::Slot named(std::uint64_t hash) const { return generations_.slot_of(database_.hi ^ hash); }
 

@@ -108,7 +108,7 @@ void Follower::resume() {
 
 void Follower::release_when_passed(cache::Hold hold) {
   // If the stream is lost between the question and the answer, whoever loses it takes the holds back.
-  if (freshness_.report().state != StreamState::kFollowing) return hold.release();
+  if (!is_following()) return hold.release();
   barriers_.add(std::move(hold));
 }
 
@@ -195,16 +195,21 @@ base::Result<void> Follower::follow() {
 base::Result<void> Follower::pump(Connection& sql, Connection& stream) {
   // Whatever changed while nobody followed is in doubt. Who asks PostgreSQL from here on sees it.
   actions_.started();
-  slots_.generations().bump(slots_.everything());
+  slots_.generations().bump(slots_.stream());
   actions_.definitions_changed();
   actions_.settings_changed();
   freshness_.set_state(StreamState::kFollowing, "");
   spdlog::info("database {}: promise: full, since its changes are followed", database_);
   StreamSession session(config_, actions_, slots_, sql, stream, barriers_, freshness_, clock_);
   auto ended = session.run(stop_, work_, [this] { return wanted(); });
-  // Before the session lets go of what nobody can see yet.
-  freshness_.set_state(StreamState::kLost, ended.error().message);
+  lose(ended.error().message);  // before the session lets go of what nobody can see yet
   return ended;
+}
+
+void Follower::lose(const std::string& why) {
+  freshness_.set_state(StreamState::kLost, why);
+  // What a fence waits for may have been DDL.
+  actions_.definitions_changed();
 }
 
 base::Result<void> Follower::prepare(Connection& sql, Connection& stream) {

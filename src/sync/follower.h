@@ -53,7 +53,7 @@ struct FollowerConfig {
 struct FollowerActions {
   std::function<void()> started;                        // the stream begins: what happened before is in doubt
   std::function<void(std::uint64_t xmin)> ended_below;  // every transaction below has ended
-  std::function<void()> definitions_changed;
+  std::function<void()> definitions_changed;            // or may have: the stream begins or is lost
   std::function<void()> settings_changed;
   std::function<std::shared_ptr<const query::Catalog>()> catalog;
 };
@@ -67,6 +67,7 @@ class Follower {
   ~Follower();
 
   const Freshness& freshness() const { return freshness_; }
+  bool is_following() const { return freshness_.report().state == StreamState::kFollowing; }
   // A session of the database begins, or ends. Without any the connections are closed after a while.
   void attend();
   void leave();
@@ -85,6 +86,8 @@ class Follower {
   base::Result<void> follow_within_limit();
   base::Result<void> prepare(Connection& sql, Connection& stream);
   base::Result<void> pump(Connection& sql, Connection& stream);
+  // Nobody tells of changes from here on. REQUIRES: what the stream holds is held still.
+  void lose(const std::string& why);
   // Whether somebody wants the stream, and nobody wants it closed.
   bool wanted() const;
   void wait_until_wanted();

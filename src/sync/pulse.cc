@@ -71,6 +71,7 @@ void Pulse::on_beat(Polled polled) {
   if (polled_) {
     applier_.take(polled.snapshot);
   } else {
+    actions_.polled_first();
     applier_.begin(polled.snapshot.running(polled.xid));
   }
   actions_.ended_below(polled.snapshot.xmin());

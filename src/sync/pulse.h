@@ -64,6 +64,7 @@ struct Polled {
 class Pulse {
  public:
   struct Actions {
+    std::function<void()> polled_first;  // what changed before is not known, so who looked must look again
     std::function<void()> definitions_changed;
     std::function<void()> settings_changed;
     std::function<void(std::uint64_t xmin)> ended_below;

@@ -38,7 +38,7 @@ class PulseTest : public testing::Test {
   DatabaseSlots names{generations, {1, 2}, "shop"};
   ChangeSlots slots{names, [] { return nullptr; }};
   Applier applier{slots, [] {}, "me"};
-  int woken = 0, definitions = 0, settings = 0;
+  int woken = 0, first = 0, definitions = 0, settings = 0;
   std::uint64_t xmin = 0;
   Barriers barriers{[this] { ++woken; }};
   Freshness freshness;
@@ -46,7 +46,8 @@ class PulseTest : public testing::Test {
               applier,
               barriers,
               freshness,
-              {.definitions_changed = [this] { ++definitions; },
+              {.polled_first = [this] { ++first; },
+               .definitions_changed = [this] { ++definitions; },
                .settings_changed = [this] { ++settings; },
                .ended_below = [this](std::uint64_t below) { xmin = below; }}};
 };
@@ -106,6 +107,7 @@ TEST_F(PulseTest, WhileABeatIsOnItsWayBarriersWaitForTheNext) {
 TEST_F(PulseTest, WhatIsPolledIsToldWhenItDiffers) {
   beat();
   EXPECT_EQ(definitions + settings, 0) << "the first is what the others are compared with";
+  EXPECT_EQ(first, 1) << "and what was looked at before may differ from it";
   clock.advance(kSecond);
   beat({.definitions = "other", .settings = "s", .complete = true});
   EXPECT_EQ(definitions, 1);
@@ -116,6 +118,7 @@ TEST_F(PulseTest, WhatIsPolledIsToldWhenItDiffers) {
         .snapshot = *Snapshot::parse("77:80:")});
   EXPECT_EQ(definitions, 1);
   EXPECT_EQ(settings, 1);
+  EXPECT_EQ(first, 1);
   EXPECT_EQ(xmin, 77U);
 }
 

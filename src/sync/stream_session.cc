@@ -84,7 +84,12 @@ StreamSession::StreamSession(const FollowerConfig& config, const FollowerActions
       slots_(slots, actions.catalog),
       applier_(slots_, actions.definitions_changed, heartbeat_name_),
       pulse_(config.pulse, applier_, barriers, freshness,
-             {.definitions_changed =
+             {.polled_first =
+                  [definitions = actions.definitions_changed, settings = actions.settings_changed] {
+                    definitions();
+                    settings();
+                  },
+              .definitions_changed =
                   [slots, changed = actions.definitions_changed] {
                     // Roles are not in the catalog's snapshot, so nothing else would drop what they may see.
                     slots.generations().bump(slots.everything());
