@@ -64,7 +64,7 @@ run_ctest() { # PRESET [ctest arguments]
 
 LONG=  # or --long, for the suites that know it
 suite_unit() { run_ctest dev; }
-suite_release() { run_ctest release -R '^cache$'; }
+suite_release() { run_ctest release -R '^(cache|simulate)$'; }
 suite_style() { build/dev/style_test; }
 suite_protocol() { tests/protocol/run; }
 suite_serve() { tests/serve/run; }
@@ -91,7 +91,7 @@ suite_behaviour() { tests/behaviour/run; }
 preset_targets() {
   case $1 in
     dev) echo all ;;
-    release) echo pgweir shop-load freshness-check planted-pgweirs bench-echo cache_test ;;
+    release) echo pgweir shop-load freshness-check planted-pgweirs bench-echo cache_test simulate_test ;;
     fuzz) fuzz_targets | tr '\n' ' ' ;;
     tsan) echo pgweir cache_test observe_test proxy_test ;;
   esac

@@ -15,6 +15,7 @@ CacheConfig clamped(CacheConfig config) {
   config.entry_bytes_max = std::min(config.entry_bytes_max, Entry::kBytesMax);
   config.ttl_jitter = std::clamp(config.ttl_jitter, 0.0, 1.0);
   config.shards = std::bit_ceil(std::clamp(config.shards, 1U, kShardsMax));
+  if (config.storage == Storage::kCounted) return config;
   while (config.shards > 1 &&
          config.memory_bytes / config.shards < kLargestPerShard * config.entry_bytes_max) {
     config.shards /= 2;

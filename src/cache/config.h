@@ -8,6 +8,13 @@
 
 namespace pgweir::cache {
 
+// What an entry takes of the limit. All but kBytes are for simulations: their entries answer with nothing.
+enum class Storage : std::uint8_t {
+  kBytes,    // what it allocates
+  kCharged,  // the same, but its bytes are not stored
+  kCounted,  // one, whatever its size; nothing but entries counts
+};
+
 struct CacheConfig {
   // Limit of everything a Cache allocates: entries, index, ghosts, marks of uncacheable keys, fills.
   std::uint64_t memory_bytes = std::uint64_t{256} << 20;
@@ -30,6 +37,7 @@ struct CacheConfig {
   unsigned generation_slots_log2 = 20;
   // Rounded up to a power of two; fewer if a shard would hold fewer than four of the largest entries.
   unsigned shards = 64;
+  Storage storage = Storage::kBytes;
 };
 
 }  // namespace pgweir::cache

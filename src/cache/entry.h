@@ -36,12 +36,14 @@ class Entry final : public PolicyNode {
     base::Nanos expires_at = 0;
     base::Nanos cost = 0;    // what the fill cost the database
     std::uint32_t mark = 0;  // the caller's
+    std::uint64_t charge = 0;
+    bool stores_bytes = true;
   };
 
   static std::uint64_t bytes_of(std::span<const std::string_view> parts);
   // What make() will take, all told.
   static std::uint64_t charge_of(std::uint64_t bytes, std::size_t dependencies);
-  // An entry whose charge was already added to `account`; it is subtracted when the entry is freed.
+  // An entry whose content.charge was already added to `account`; it is subtracted when the entry is freed.
   // REQUIRES: bytes <= kBytesMax, dependencies <= kDependenciesMax, the account outlives the entry.
   // Empty if there is no memory; then the charge is still the caller's.
   static EntryRef make(const Content& content, MemoryAccount& account);
@@ -73,7 +75,7 @@ class Entry final : public PolicyNode {
   bool is_sole_reference() const { return references_.load(std::memory_order_acquire) == 1; }
 
  private:
-  Entry(const Content& content, std::uint64_t size, std::uint64_t charge, MemoryAccount& account);
+  Entry(const Content& content, std::uint64_t size, MemoryAccount& account);
   ~Entry() = default;
   void free();
   const Dependency* dependency_data() const { return reinterpret_cast<const Dependency*>(this + 1); }

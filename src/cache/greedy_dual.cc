@@ -1,12 +1,25 @@
 #include "cache/greedy_dual.h"
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 
 #include "base/check.h"
 #include "cache/memory.h"
 
 namespace pgweir::cache {
+
+// Exact below 8; above, an exponent and three bits.
+Policy::Credit GreedyDual::credit_of(unsigned frequency) {
+  if (frequency < 8) return static_cast<Credit>(frequency);
+  const auto exponent = static_cast<unsigned>(std::bit_width(frequency)) - 3;
+  return static_cast<Credit>(
+      std::min<unsigned>(exponent * 8 + (frequency >> (exponent - 1)) % 8, kCreditMax));
+}
+
+unsigned GreedyDual::frequency_of(Credit credit) {
+  return credit < 8 ? credit : (8U + credit % 8) << (credit / 8 - 1);
+}
 
 // What costs nothing is still better kept than not.
 double GreedyDual::value_of(const PolicyNode& node) const {
@@ -17,7 +30,7 @@ double GreedyDual::value_of(const PolicyNode& node) const {
 void GreedyDual::insert(PolicyNode& node, Credit credit) {
   CHECK(node.queue == Queue::kNone);
   node.queue = Queue::kMain;
-  node.frequency = static_cast<std::uint16_t>(credit + 1);
+  node.frequency = static_cast<std::uint16_t>(frequency_of(credit) + kNew);
   node.touched = false;
   bytes_ += node.charge_bytes;
   heap_.push_back({});
@@ -25,7 +38,8 @@ void GreedyDual::insert(PolicyNode& node, Credit credit) {
 }
 
 void GreedyDual::touch(PolicyNode& node) {
-  if (node.frequency < std::numeric_limits<std::uint16_t>::max()) ++node.frequency;
+  constexpr unsigned kMax = std::numeric_limits<std::uint16_t>::max();
+  node.frequency = static_cast<std::uint16_t>(std::min(node.frequency + kHit, kMax));
   node.touched = true;
 }
 
@@ -35,7 +49,7 @@ Policy::Credit GreedyDual::remove(PolicyNode& node) {
   bytes_ -= node.charge_bytes;
   node.queue = Queue::kNone;
   node.newer = node.older = nullptr;
-  return static_cast<Credit>(std::min<std::uint16_t>(node.frequency, kCreditMax));
+  return credit_of(node.frequency);
 }
 
 Policy::Victim GreedyDual::evict(const IsDead& is_dead) {

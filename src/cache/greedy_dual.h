@@ -6,6 +6,10 @@
 // the value of what leaves, so that what was valuable once and is not asked for any more is overtaken: that
 // is the ageing.
 //
+// A key that comes for the first time counts a sixteenth of a hit: most never come again, and where costs
+// differ by orders of magnitude those that cost much would crowd out what is asked for (scans and loops do
+// that).
+//
 // A hit only counts. When a node that was hit since comes to be the lowest, it gets the value that it has by
 // now and goes back: the same second chance as in S3-FIFO. What has left is remembered with its frequency,
 // and goes on from there when its key returns within a cache's worth of evictions.
@@ -17,7 +21,7 @@
 
 namespace pgweir::cache {
 
-// A credit is the frequency so far, up to kCreditMax.
+// A credit is the frequency so far, with four significant bits.
 class GreedyDual final : public Policy {
  public:
   void insert(PolicyNode& node, Credit credit) override;
@@ -37,6 +41,11 @@ class GreedyDual final : public Policy {
   // More children than two: half the depth, and those of a parent lie on one cache line.
   static constexpr std::size_t kChildren = 4;
 
+  // Frequencies count in sixteenths of a hit.
+  static constexpr unsigned kNew = 1, kHit = 16;
+
+  static Credit credit_of(unsigned frequency);
+  static unsigned frequency_of(Credit credit);
   double value_of(const PolicyNode& node) const;
   void put(std::size_t place, const Item& item);
   void rise(std::size_t place, const Item& item);

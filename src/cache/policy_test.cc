@@ -150,16 +150,48 @@ TEST(GreedyDualTest, HitsCountAndAreRemembered) {
   insert_all(policy, nodes);
   for (int i = 0; i < 5; ++i) policy.touch(nodes[0]);
   policy.touch(nodes[1]);
-  EXPECT_EQ(policy.evict(never).node, &nodes[2]);
+  const auto first = policy.evict(never);
+  EXPECT_EQ(first.node, &nodes[2]);
   const auto second = policy.evict(never);
   EXPECT_EQ(second.node, &nodes[1]);
-  EXPECT_EQ(second.credit, 2);
-  for (int i = 0; i < 100; ++i) policy.touch(nodes[0]);
+  EXPECT_GT(second.credit, first.credit);
+  for (int i = 0; i < 60'000; ++i) policy.touch(nodes[0]);
   EXPECT_EQ(policy.remove(nodes[0]), Policy::kCreditMax);
-  policy.insert(nodes[1], 2);
-  policy.insert(nodes[2], 0);
-  policy.touch(nodes[2]);
-  EXPECT_EQ(policy.evict(never).node, &nodes[2]) << "two hits are less than three";
+  nodes[0].cost = 50;
+  policy.insert(nodes[0], Policy::kCreditMax);
+  policy.insert(nodes[1], second.credit);
+  policy.insert(nodes[2], first.credit);
+  for (const int i : {2, 1, 0}) EXPECT_EQ(policy.evict(never).node, &nodes[static_cast<std::size_t>(i)]) << i;
+}
+
+TEST(GreedyDualTest, WhoComesForTheFirstTimeCountsLessThanAHit) {
+  GreedyDual policy;
+  std::array<PolicyNode, 2> nodes;
+  nodes[0].charge_bytes = nodes[1].charge_bytes = 10;
+  nodes[0].cost = 100;
+  nodes[1].cost = 300;
+  policy.insert(nodes[0], 0);
+  policy.touch(nodes[0]);
+  policy.insert(nodes[1], 0);
+  EXPECT_EQ(policy.evict(never).node, &nodes[1]);
+}
+
+// Up to an eighth off, and never out of order.
+TEST(GreedyDualTest, CreditsKeepFrequenciesInOrder) {
+  GreedyDual policy;
+  PolicyNode node;
+  Policy::Credit last = 0;
+  for (int hits = 0; hits < 300; ++hits) {
+    policy.insert(node, 0);
+    for (int i = 0; i < hits; ++i) policy.touch(node);
+    const Policy::Credit credit = policy.remove(node);
+    EXPECT_GE(credit, last) << hits;
+    policy.insert(node, credit);
+    EXPECT_GE(node.frequency, std::min(hits * 16, 960) * 7 / 8) << hits;
+    EXPECT_LE(node.frequency, hits * 16 + 2) << hits;
+    policy.remove(node);
+    last = credit;
+  }
 }
 
 TEST(GreedyDualTest, WhatWasValuableOnceIsOvertaken) {

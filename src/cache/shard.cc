@@ -72,8 +72,8 @@ Shard::Shard(const CacheConfig& config, std::uint64_t memory_bytes, const base::
       memory_bytes_(memory_bytes),
       policy_(make_policy(config.policy)),
       marks_(marks_capacity(memory_bytes)) {
-  account_.add(allocation_bytes(sizeof(Shard)));
-  ghost_.set_window(memory_bytes / 10 * 9);
+  account_.add(overhead(allocation_bytes(sizeof(Shard))));
+  ghost_.set_window(memory_bytes - memory_bytes / 10);
 }
 
 Shard::~Shard() {
@@ -83,7 +83,7 @@ Shard::~Shard() {
                                KeyTable<Flight>::bytes_for(flights_.capacity()) +
                                (marks_.is_allocated() ? marks_.bytes_allocated() : 0);
   // Else an EntryRef outlives its cache, or something was counted wrongly.
-  CHECK(account_.bytes() == allocation_bytes(sizeof(Shard)) + tables);
+  CHECK(account_.bytes() == overhead(allocation_bytes(sizeof(Shard)) + tables));
 }
 
 Lookup Shard::lookup(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now,
@@ -176,10 +176,10 @@ Lookup Shard::wait(Flight& flight, const std::shared_ptr<Waiter>& waiter, base::
   if (waiters.size() >= config_.fill_waiters_max) return pass(PassWhy::kWaitersFull);
   if (waiters.size() == waiters.capacity()) {
     const std::size_t capacity = std::max<std::size_t>(4, waiters.capacity() * 2);
-    const std::uint64_t before = flight.bytes(), after = Flight::bytes_for(capacity);
+    const std::uint64_t before = overhead(flight.bytes()), after = overhead(Flight::bytes_for(capacity));
     if (!make_room(after - before, now, retired)) return pass(PassWhy::kNoRoom);
     waiters.reserve(capacity);
-    account_.add(flight.bytes() - before);
+    account_.add(overhead(flight.bytes()) - before);
   }
   waiters.push_back(waiter);
   ++waiters_;
@@ -199,22 +199,22 @@ Lookup Shard::pass(PassWhy why) {
 
 Flight* Shard::start_flight(const Key& key, base::Nanos now, Retired& retired) {
   if (flights_.is_full()) {
-    const std::uint64_t before = KeyTable<Flight>::bytes_for(flights_.capacity());
-    const std::uint64_t after = KeyTable<Flight>::bytes_for(flights_.next_capacity());
+    const std::uint64_t before = overhead(KeyTable<Flight>::bytes_for(flights_.capacity()));
+    const std::uint64_t after = overhead(KeyTable<Flight>::bytes_for(flights_.next_capacity()));
     if (!make_room(after, now, retired)) return nullptr;
     flights_.grow();
     account_.add(after - before);
   }
-  if (!make_room(Flight::bytes_for(0), now, retired)) return nullptr;
+  if (!make_room(overhead(Flight::bytes_for(0)), now, retired)) return nullptr;
   auto flight = std::make_unique<Flight>(key, epoch_, now);
-  account_.add(flight->bytes());
+  account_.add(overhead(flight->bytes()));
   flights_.insert(*flight);
   return flight.release();
 }
 
 std::unique_ptr<Flight> Shard::take_flight(Flight& flight) {
   flights_.erase(flight);
-  account_.subtract(flight.bytes());
+  account_.subtract(overhead(flight.bytes()));
   waiters_ -= flight.waiters.size();
   return std::unique_ptr<Flight>(&flight);
 }
@@ -236,13 +236,13 @@ void Shard::leave(const Key& key, const Waiter& waiter) {
 KeepResult Shard::keep(Flight& flight, std::span<const std::string_view> parts, std::uint32_t mark,
                        std::span<const Dependency> dependencies, base::Nanos ttl, base::Nanos cost) {
   const base::Nanos now = clock_.now();
-  const Entry::Content content{.key = flight.key(),
-                               .parts = parts,
-                               .dependencies = dependencies,
-                               .asked_at = flight.started_at,
-                               .expires_at = expiry(flight, ttl),
-                               .cost = cost,
-                               .mark = mark};
+  Entry::Content content{.key = flight.key(),
+                         .parts = parts,
+                         .dependencies = dependencies,
+                         .asked_at = flight.started_at,
+                         .expires_at = expiry(flight, ttl),
+                         .cost = cost,
+                         .mark = mark};
   KeepResult result = examine(content, now);
   EntryRef entry;
   if (result == KeepResult::kKept) {
@@ -267,16 +267,19 @@ KeepResult Shard::examine(const Entry::Content& content, base::Nanos now) const 
   return state.is_expired ? KeepResult::kExpired : KeepResult::kKept;
 }
 
-EntryRef Shard::allocate(const Entry::Content& content, base::Nanos now) {
-  const std::uint64_t charge = Entry::charge_of(Entry::bytes_of(content.parts), content.dependencies.size());
+EntryRef Shard::allocate(Entry::Content& content, base::Nanos now) {
+  content.stores_bytes = config_.storage == Storage::kBytes;
+  content.charge = 1;
+  if (config_.storage != Storage::kCounted)
+    content.charge = Entry::charge_of(Entry::bytes_of(content.parts), content.dependencies.size());
   {
     Retired retired;
     const std::lock_guard lock(mutex_);
-    if (!make_room(charge, now, retired)) return {};
-    account_.add(charge);
+    if (!make_room(content.charge, now, retired)) return {};
+    account_.add(content.charge);
   }
   EntryRef entry = Entry::make(content, account_);
-  if (!entry) account_.subtract(charge);
+  if (!entry) account_.subtract(content.charge);
   return entry;
 }
 
@@ -359,7 +362,7 @@ std::uint64_t Shard::tables_bytes(std::size_t index_capacity) const {
 
 bool Shard::grow_index(base::Nanos now, Retired& retired) {
   const std::size_t before = index_.capacity(), after = index_.next_capacity();
-  const std::uint64_t grown = tables_bytes(after);
+  const std::uint64_t grown = overhead(tables_bytes(after));
   if (!make_room(grown, now, retired)) return false;
   account_.add(grown);
   index_.grow();
@@ -369,7 +372,7 @@ bool Shard::grow_index(base::Nanos now, Retired& retired) {
   index_.visit_homes(0, after, [this](const Entry& entry) {
     expiries_.add(index_.home_of(entry.key()), entry.expires_at());
   });
-  account_.subtract(tables_bytes(before));
+  account_.subtract(overhead(tables_bytes(before)));
   return true;
 }
 
@@ -440,8 +443,8 @@ std::optional<PassWhy> Shard::find_mark(const Key& key, base::Nanos now) {
 
 void Shard::put_mark(const PassMarks::Mark& mark, base::Nanos now, Retired& retired) {
   if (!marks_.is_allocated()) {
-    if (!make_room(marks_.bytes_allocated(), now, retired)) return;
-    account_.add(marks_.bytes_allocated());
+    if (!make_room(overhead(marks_.bytes_allocated()), now, retired)) return;
+    account_.add(overhead(marks_.bytes_allocated()));
     marks_.allocate();
   }
   marks_.put(mark);
@@ -467,7 +470,7 @@ void Shard::set_memory_bytes(std::uint64_t memory_bytes) {
     Retired retired;
     const std::lock_guard lock(mutex_);
     memory_bytes_ = memory_bytes;
-    ghost_.set_window(memory_bytes / 10 * 9);
+    ghost_.set_window(memory_bytes - memory_bytes / 10);
     for (unsigned i = 0; i < kBatch && !is_done; ++i) {
       is_done = account_.bytes() <= memory_bytes_ + retired.bytes() || !evict_one(now, retired);
     }

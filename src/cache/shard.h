@@ -103,7 +103,7 @@ class alignas(64) Shard {
   }
   base::Nanos expiry(const Flight& flight, base::Nanos ttl) const;
   KeepResult examine(const Entry::Content& content, base::Nanos now) const;
-  EntryRef allocate(const Entry::Content& content, base::Nanos now);
+  EntryRef allocate(Entry::Content& content, base::Nanos now);
   KeepResult settle(Flight& flight, const Entry::Content& content, KeepResult result, EntryRef entry);
 
   // With the lock.
@@ -122,6 +122,10 @@ class alignas(64) Shard {
   KeepResult place(EntryRef& entry, base::Nanos now, Retired& retired);
   bool grow_index(base::Nanos now, Retired& retired);
   std::uint64_t tables_bytes(std::size_t index_capacity) const;
+  // What counts of memory that is not an entry's.
+  std::uint64_t overhead(std::uint64_t bytes) const {
+    return config_.storage == Storage::kCounted ? 0 : bytes;
+  }
   // Evicts until `bytes` more fit; false if they cannot.
   bool make_room(std::uint64_t bytes, base::Nanos now, Retired& retired);
   bool evict_one(base::Nanos now, Retired& retired);
