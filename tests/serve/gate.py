@@ -55,10 +55,10 @@ class Gate:
         for client in clients:
             if reset:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                client.shutdown(socket.SHUT_RD)  # ends the recv() of the thread that copies
+                _hang_up(client, socket.SHUT_RD)  # ends the recv() of the thread that copies
                 client.close()
             else:
-                client.shutdown(socket.SHUT_WR)
+                _hang_up(client, socket.SHUT_WR)
 
     def _accept(self, listener):
         with contextlib.suppress(OSError):
@@ -78,6 +78,6 @@ class Gate:
                 _hang_up(end)
 
 
-def _hang_up(end):
-    with contextlib.suppress(OSError):
-        end.shutdown(socket.SHUT_RDWR)
+def _hang_up(end, how=socket.SHUT_RDWR):
+    with contextlib.suppress(OSError):  # the other side may have gone already
+        end.shutdown(how)

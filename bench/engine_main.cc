@@ -1,0 +1,248 @@
+// The cache engine by itself: replay of a trace against the barest S3-FIFO, hits by number of threads, memory
+// for each entry. `./dev bench engine` runs it.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "cache/cache.h"
+#include "simulate/replay.h"
+#include "simulate/test_traces.h"
+
+namespace pgweir::bench {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr double kReplayWanted = 1.0 / 6;
+constexpr std::uint64_t kOverheadWanted = 96;
+
+double seconds_of(const auto& work) {
+  const auto begin = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+// S3-FIFO over numbered keys of one size: rings in arrays, and nothing that a real cache needs besides.
+class BareS3Fifo {
+ public:
+  BareS3Fifo(std::uint32_t keys, std::uint32_t capacity)
+      : states_(keys), left_(keys), small_(capacity + 1), main_(capacity + 1), capacity_(capacity) {}
+
+  bool get(std::uint32_t key) {
+    State& state = states_[key];
+    if (state.cached) {
+      state.frequency = static_cast<std::uint8_t>(std::min(state.frequency + 1, 3));
+      return true;
+    }
+    if (small_.size() + main_.size() == capacity_) evict();
+    const bool returns = left_[key] != 0 && leavings_ - left_[key] <= capacity_ - capacity_ / 10;
+    left_[key] = 0;
+    state = {.cached = true};
+    (returns ? main_ : small_).push(key);
+    return false;
+  }
+
+ private:
+  struct State {
+    bool cached = false;
+    std::uint8_t frequency = 0;
+  };
+  class Ring {
+   public:
+    explicit Ring(std::size_t capacity) : keys_(capacity) {}
+    std::size_t size() const { return size_; }
+    void push(std::uint32_t key) {
+      keys_[tail_] = key;
+      tail_ = next(tail_);
+      ++size_;
+    }
+    std::uint32_t pop() {
+      const std::uint32_t key = keys_[head_];
+      head_ = next(head_);
+      --size_;
+      return key;
+    }
+
+   private:
+    std::size_t next(std::size_t i) const { return i + 1 == keys_.size() ? 0 : i + 1; }
+    std::vector<std::uint32_t> keys_;
+    std::size_t head_ = 0, tail_ = 0, size_ = 0;
+  };
+
+  void evict() {
+    for (;;) {
+      const bool from_small = small_.size() != 0 && (main_.size() == 0 || small_.size() * 10 >= capacity_);
+      const std::uint32_t key = (from_small ? small_ : main_).pop();
+      State& state = states_[key];
+      if (from_small ? state.frequency > 1 : state.frequency > 0) {
+        state.frequency = from_small ? 0 : static_cast<std::uint8_t>(state.frequency - 1);
+        main_.push(key);
+        continue;
+      }
+      state.cached = false;
+      if (from_small) left_[key] = ++leavings_;
+      return;
+    }
+  }
+
+  std::vector<State> states_;
+  std::vector<std::uint64_t> left_;
+  Ring small_, main_;
+  std::size_t capacity_;
+  std::uint64_t leavings_ = 0;
+};
+
+Json replay_report(std::size_t requests) {
+  simulate::TraceShape shape{.keys = 1'000'000, .requests = requests, .exponent = 0.9};
+  const simulate::Trace trace = simulate::make_trace(shape);
+  const std::uint32_t capacity = shape.keys / 10;
+  std::uint64_t bare_hits = 0, engine_hits = 0;
+  std::array<double, 5> ratios{};
+  double bare_rate = 0, engine_rate = 0;
+  for (double& ratio : ratios) {
+    bare_hits = 0;
+    BareS3Fifo bare(trace.keys, capacity);
+    bare_rate = static_cast<double>(requests) / seconds_of([&] {
+                  for (const simulate::Request& request : trace.requests)
+                    bare_hits += bare.get(request.key) ? 1 : 0;
+                });
+    engine_rate = static_cast<double>(requests) / seconds_of([&] {
+                    const simulate::Setup setup{.capacity = capacity, .counts_entries = true};
+                    engine_hits = simulate::replay(trace, setup, nullptr).hits;
+                  });
+    ratio = engine_rate / bare_rate;
+  }
+  std::ranges::sort(ratios);
+  return {{"requests", requests},      {"bare_rps", bare_rate},
+          {"engine_rps", engine_rate}, {"ratio", ratios[ratios.size() / 2]},
+          {"wanted", kReplayWanted},   {"bare_hits", bare_hits},
+          {"engine_hits", engine_hits}};
+}
+
+cache::Key key_of(std::uint64_t number) {
+  base::SipHash128 hash({.k0 = 1, .k1 = 2});
+  hash.update_u64(number);
+  return hash.finish();
+}
+
+// All keys are there; each thread asks for them in an order of its own and copies the reply.
+Json hits_report(unsigned threads, double seconds) {
+  constexpr std::uint32_t kKeys = 100'000;
+  constexpr std::size_t kReplyBytes = 256;
+  const base::SystemClock clock;
+  cache::Generations generations;
+  cache::CacheConfig config;
+  config.ttl_jitter = 0;
+  cache::Cache cache(config, clock, generations);
+  const std::string reply(kReplyBytes, 'r');
+  const std::string_view part(reply);
+  std::vector<cache::Key> keys;
+  for (std::uint32_t i = 0; i < kKeys; ++i) {
+    keys.push_back(key_of(i));
+    const std::array dependencies{generations.depend(i), generations.depend(i + kKeys)};
+    cache.lookup(keys.back(), nullptr).fill.keep({&part, 1}, 0, dependencies, base::kSecond * 3600, 1);
+  }
+  std::atomic<bool> ended{false};
+  std::atomic<std::uint64_t> hits{0};
+  std::vector<std::thread> workers;
+  for (unsigned worker = 0; worker < threads; ++worker) {
+    workers.emplace_back([&, worker] {
+      std::mt19937_64 random(worker);
+      std::array<char, kReplyBytes> out{};
+      std::uint64_t mine = 0;
+      while (!ended.load(std::memory_order_relaxed)) {
+        const cache::Lookup found = cache.lookup(keys[random() % kKeys], nullptr, clock.now());
+        if (found.outcome != cache::Outcome::kHit) continue;
+        std::ranges::copy(found.entry.bytes(), out.begin());
+        ++mine;
+      }
+      hits += mine;
+    });
+  }
+  const double took =
+      seconds_of([&] { std::this_thread::sleep_for(std::chrono::duration<double>(seconds)); });
+  ended = true;
+  for (std::thread& worker : workers) worker.join();
+  return {{"workers", threads}, {"hits_per_second", static_cast<double>(hits) / took}};
+}
+
+Json overhead_report() {
+  constexpr std::uint32_t kEntries = 300'000;
+  constexpr std::size_t kReplyBytes = 256;
+  const base::ManualClock clock;
+  cache::Generations generations;
+  cache::CacheConfig config;
+  config.memory_bytes = std::uint64_t{1} << 30;
+  cache::Cache cache(config, clock, generations);
+  const std::string reply(kReplyBytes, 'r');
+  const std::string_view part(reply);
+  for (std::uint32_t i = 0; i < kEntries; ++i) {
+    const std::array dependencies{generations.depend(i), generations.depend(i + kEntries)};
+    cache.lookup(key_of(i), nullptr).fill.keep({&part, 1}, 0, dependencies, base::kSecond * 3600, 1);
+  }
+  const cache::CacheStats stats = cache.stats();
+  const double each = static_cast<double>(stats.bytes) / static_cast<double>(stats.entries);
+  return {{"entries", stats.entries},
+          {"reply_bytes", kReplyBytes},
+          {"overhead_bytes", each - kReplyBytes - sizeof(cache::Key)},
+          {"wanted", kOverheadWanted}};
+}
+
+void print_text(const Json& report) {
+  const Json& replay = report["replay"];
+  fmt::print("replay, {} requests, one thread, capacity a tenth of the keys; median of 5\n",
+             replay["requests"].get<std::uint64_t>());
+  fmt::print("  bare S3-FIFO on arrays {:>12.0f} requests/s\n", replay["bare_rps"].get<double>());
+  fmt::print("  the engine             {:>12.0f} requests/s, {:.3f} of it, wanted {:.3f}: {}\n",
+             replay["engine_rps"].get<double>(), replay["ratio"].get<double>(), kReplayWanted,
+             replay["ratio"].get<double>() >= kReplayWanted ? "reached" : "MISSED");
+  fmt::print("hits, 256 bytes each, copied out\n");
+  for (const Json& one : report["hits"])
+    fmt::print("  {:>2} workers {:>12.0f} hits/s\n", one["workers"].get<unsigned>(),
+               one["hits_per_second"].get<double>());
+  const double overhead = report["overhead"]["overhead_bytes"].get<double>();
+  fmt::print(
+      "memory for each entry beyond key and reply, two dependencies\n  {:.0f} bytes, wanted at most {}: {}\n",
+      overhead, kOverheadWanted, overhead <= kOverheadWanted ? "reached" : "MISSED");
+}
+
+}  // namespace
+}  // namespace pgweir::bench
+
+int main(int argc, char** argv) {
+  CLI::App cli("The cache engine by itself", "bench-engine");
+  std::string format = "text";
+  std::size_t requests = 5'000'000;
+  double seconds = 1;
+  cli.add_option("--format", format)->check(CLI::IsMember({"text", "json"}))->capture_default_str();
+  cli.add_option("--requests", requests, "of the replay")
+      ->check(CLI::Range(1, 100'000'000))
+      ->capture_default_str();
+  cli.add_option("--seconds", seconds, "of hits, for each number of workers")
+      ->check(CLI::Range(0.01, 60.0))
+      ->capture_default_str();
+  CLI11_PARSE(cli, argc, argv);
+  pgweir::bench::Json report{{"replay", pgweir::bench::replay_report(requests)}};
+  report["hits"] = pgweir::bench::Json::array();
+  for (unsigned workers = 1; workers <= std::max(1U, std::thread::hardware_concurrency()); workers *= 2)
+    report["hits"].push_back(pgweir::bench::hits_report(workers, seconds));
+  report["overhead"] = pgweir::bench::overhead_report();
+  if (format == "json") {
+    fmt::print("{}\n", report.dump(2));
+  } else {
+    pgweir::bench::print_text(report);
+  }
+  return 0;
+}
