@@ -2,6 +2,7 @@
 // release(), so that an idle session costs nothing.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <memory>
@@ -48,13 +49,16 @@ class Buffer {
   }
 
  private:
+  // Most bursts are one small message, for which malloc() keeps memory at hand that is not larger.
+  static constexpr std::size_t kFirstBytes = 1000, kSecondBytes = 16384;
+
   void grow(std::size_t n) {
     const std::size_t used = size();
     if (capacity_ - used >= n && head_ >= used) {
       std::memcpy(data_.get(), data_.get() + head_, used);
     } else {
-      std::size_t capacity = capacity_ == 0 ? 16384 : capacity_;
-      while (capacity < used + n) capacity *= 2;
+      std::size_t capacity = capacity_ == 0 ? kFirstBytes : std::max(2 * capacity_, kSecondBytes);
+      while (capacity < used + n) capacity = std::max(2 * capacity, kSecondBytes);
       std::unique_ptr<char[]> data(new char[capacity]);
       if (used != 0) std::memcpy(data.get(), data_.get() + head_, used);
       data_ = std::move(data);

@@ -12,27 +12,6 @@ SipHash128::SipHash128(const HashSecret& secret)
       v2_(secret.k0 ^ 0x6c7967656e657261ULL),
       v3_(secret.k1 ^ 0x7465646279746573ULL) {}
 
-void SipHash128::update(std::string_view bytes) {
-  const char* p = bytes.data();
-  std::size_t n = bytes.size();
-  total_ += n;
-  while (pending_size_ != 0 && n != 0) {
-    pending_ |= std::uint64_t{static_cast<unsigned char>(*p)} << (8 * pending_size_);
-    ++p;
-    --n;
-    if (++pending_size_ == 8) {
-      compress(pending_);
-      pending_ = 0;
-      pending_size_ = 0;
-    }
-  }
-  for (; n >= 8; p += 8, n -= 8) compress(load<std::uint64_t>(p));
-  for (; n != 0; ++p, --n) {
-    pending_ |= std::uint64_t{static_cast<unsigned char>(*p)} << (8 * pending_size_);
-    ++pending_size_;
-  }
-}
-
 Hash128 hash128(const HashSecret& secret, std::string_view bytes) {
   SipHash128 hash(secret);
   hash.update(bytes);

@@ -30,7 +30,11 @@ struct HashSecret {
 class SipHash128 {
  public:
   explicit SipHash128(const HashSecret& secret);
-  void update(std::string_view bytes);
+  void update(std::string_view bytes) {
+    const std::size_t tail = bytes.size() % 8, words = bytes.size() - tail;
+    if (words != 0) update_words(bytes.data(), words);
+    if (tail != 0) update_tail(load_tail(bytes.data() + words, tail), static_cast<unsigned>(tail));
+  }
   // Eight bytes, little endian.
   [[gnu::always_inline]] void update_u64(std::uint64_t value) {
     total_ += 8;
@@ -96,6 +100,33 @@ class SipHash128 {
     };
     if (n < 4) return byte(0) | byte(n / 2) | byte(n - 1);
     return load<std::uint32_t>(bytes) | std::uint64_t{load<std::uint32_t>(bytes + n - 4)} << (8 * (n - 4));
+  }
+  // A multiple of eight bytes. Copies of the state stay in registers.
+  void update_words(const char* bytes, std::size_t size) {
+    SipHash128 state = *this;
+    state.total_ += size;
+    const char* const end = bytes + size;
+    if (state.pending_size_ == 0) {
+      for (; bytes != end; bytes += 8) state.compress(load<std::uint64_t>(bytes));
+    } else {
+      const unsigned shift = 8 * state.pending_size_;
+      for (; bytes != end; bytes += 8) {
+        const auto word = load<std::uint64_t>(bytes);
+        state.compress(state.pending_ | word << shift);
+        state.pending_ = word >> (64 - shift);
+      }
+    }
+    *this = state;
+  }
+  // n bytes, 1 <= n <= 7, little endian.
+  void update_tail(std::uint64_t value, unsigned n) {
+    total_ += n;
+    pending_ |= value << (8 * pending_size_);
+    pending_size_ += n;
+    if (pending_size_ < 8) return;
+    compress(pending_);
+    pending_size_ -= 8;
+    pending_ = pending_size_ == 0 ? 0 : value >> (8 * (n - pending_size_));
   }
   void compress(std::uint64_t word) {
     v3_ ^= word;

@@ -10,7 +10,21 @@ namespace {
 bool is_bare_sync(const Group& group) { return group.terminator == 'S' && !group.replies; }
 
 // Whether it is the last of the messages that answer an extended message.
-bool is_last_answer(char type) { return std::string_view("123TnCIs").find(type) != std::string_view::npos; }
+bool is_last_answer(char type) {
+  switch (type) {
+    case '1':
+    case '2':
+    case '3':
+    case 'T':
+    case 'n':
+    case 'C':
+    case 'I':
+    case 's':
+      return true;
+    default:
+      return false;
+  }
+}
 
 }  // namespace
 
@@ -101,25 +115,26 @@ bool Exchange::received_copy_in() {
     return true;
   }
   // Behind it: Syncs, which fall into the COPY up to its end, or a statement.
-  std::size_t end = 1;
+  unsigned syncs = 0;
+  auto end = std::next(groups_.begin());
   bool data = groups_.front().copy_data;
-  for (; end < groups_.size() && is_bare_sync(groups_[end]); ++end) data |= groups_[end].copy_data;
-  const bool ended = end < groups_.size() && groups_[end].terminator == 'c';
-  if (end < groups_.size() && !ended) {
+  for (; end != groups_.end() && is_bare_sync(*end); ++end, ++syncs) data |= end->copy_data;
+  const bool ended = end != groups_.end() && end->terminator == 'c';
+  if (end != groups_.end() && !ended) {
     // Reading the statement will end the session: else COPY fails before it has read that far.
     groups_.front().doubtful_tail = groups_.front().extended && data;
     return true;
   }
   copying_ = !ended;
-  groups_.erase(groups_.begin() + 1, groups_.begin() + static_cast<std::ptrdiff_t>(end + (ended ? 1 : 0)));
+  groups_.erase(std::next(groups_.begin()), ended ? std::next(end) : end);
   Group& front = groups_.front();
   front.copy_data = data;
-  front.doubtful_syncs = static_cast<unsigned>(end - 1);
+  front.doubtful_syncs = syncs;
   if (front.extended && front.terminator == 'S') {
     ++front.doubtful_syncs;
     front.terminator = 0;
     if (groups_.size() > 1) {
-      front.doubtful_tail |= groups_[1].replies;
+      front.doubtful_tail |= std::next(groups_.begin())->replies;
       absorb_next();
     }
   }
@@ -150,15 +165,15 @@ void Exchange::received_reply(char type) {
 void Exchange::skip_to_sync() {
   if (groups_.front().terminator == 0) return;  // nothing follows
   while (groups_.size() > 1 && groups_.front().terminator != 'S') {
-    if (groups_[1].terminator == 'c') {
-      groups_.erase(groups_.begin() + 1);
+    if (const auto next = std::next(groups_.begin()); next->terminator == 'c') {
+      groups_.erase(next);
     } else {
       absorb_next();
     }
   }
 }
 
-Exchange::Ready Exchange::received_ready(Group& out) {
+Exchange::Ready Exchange::received_ready(Ended& out) {
   while (!groups_.empty() && groups_.front().terminator == 'c') groups_.pop_front();
   if (groups_.empty() || (groups_.front().replies && !replied_)) {
     if (strays_ == 0) return Ready::kLost;
@@ -169,8 +184,7 @@ Exchange::Ready Exchange::received_ready(Group& out) {
   if (front.terminator == 0 && !front.extended) return Ready::kLost;
   if (front.failed && front.doubtful_tail) return Ready::kLost;
   strays_ += front.doubtful_syncs;
-  out = std::move(front);
-  groups_.pop_front();
+  out.splice(out.end(), groups_, groups_.begin());
   while (!groups_.empty() && groups_.front().terminator == 'c') groups_.pop_front();
   copying_ = false;
   awaiting_copy_ = false;
@@ -206,8 +220,9 @@ void Exchange::abandon_copy() {
 }
 
 void Exchange::absorb_next() {
-  Group next = std::move(groups_[1]);
-  groups_.erase(std::next(groups_.begin()));
+  const auto second = std::next(groups_.begin());
+  Group next = std::move(*second);
+  groups_.erase(second);
   Group& front = groups_.front();
   front.terminator = next.terminator;
   front.harmless = front.harmless && next.harmless;

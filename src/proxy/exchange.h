@@ -10,7 +10,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -105,7 +105,8 @@ class Exchange {
   // kGroup: the group given back has ended. kStray: no group has, pass it on. kLost: the server's replies
   // cannot be matched any more, and nothing is known of what is outstanding.
   enum class Ready : std::uint8_t { kGroup, kStray, kLost };
-  [[nodiscard]] Ready received_ready(Group& out);
+  using Ended = std::list<Group>;  // of at most one: a group is large, and moves with its node
+  [[nodiscard]] Ready received_ready(Ended& out);
   // False: out of turn.
   [[nodiscard]] bool received_copy_in();
   // Everything else but what comes at any time (notices, notifications, settings).
@@ -123,7 +124,7 @@ class Exchange {
   void skip_to_sync();
   void abandon_copy();
 
-  std::deque<Group> groups_;
+  std::list<Group> groups_;
   bool copying_ = false;
   bool awaiting_copy_ = false;  // CopyInResponse has come, and nothing since
   bool replied_ = false;        // something has come since the last ReadyForQuery

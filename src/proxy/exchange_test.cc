@@ -37,10 +37,10 @@ class ExchangeTest : public testing::Test {
     ASSERT_TRUE(exchange.received_copy_in());
   }
   base::Nanos bare_ready() {
-    Group group;
-    switch (exchange.received_ready(group)) {
+    Exchange::Ended ended;
+    switch (exchange.received_ready(ended)) {
       case Exchange::Ready::kGroup:
-        return group.sent_at;
+        return ended.front().sent_at;
       case Exchange::Ready::kStray:
         return kStray;
       case Exchange::Ready::kLost:
@@ -551,10 +551,10 @@ TEST_F(ExchangeTest, StrayCopyEndAtIdleIsIgnored) {
 TEST_F(ExchangeTest, TheFenceOfWhatIsAbsorbedIsKept) {
   copy_with_a_fence_behind();
   EXPECT_TRUE(cache::Generations::is_held(generations.observe(3)));
-  Group group;
+  Exchange::Ended ended;
   exchange.received_reply('C');
-  ASSERT_EQ(exchange.received_ready(group), Exchange::Ready::kGroup);
-  EXPECT_FALSE(group.fence.empty());
+  ASSERT_EQ(exchange.received_ready(ended), Exchange::Ready::kGroup);
+  EXPECT_FALSE(ended.front().fence.empty());
   EXPECT_TRUE(cache::Generations::is_held(generations.observe(3)));
 }
 

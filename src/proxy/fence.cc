@@ -42,7 +42,7 @@ Fence& Fence::operator=(Fence&& other) noexcept {
 }
 
 // The layout is left last: until the slots have moved, nobody may rely on rows that this does not name.
-void Fence::release() {
+void Fence::end() {
   hold_.release();
   if (const auto layouts = std::move(layouts_)) layouts->leave(layout_);
 }

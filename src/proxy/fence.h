@@ -53,13 +53,17 @@ class Fence {
   ~Fence() { release(); }
 
   // Bumps and releases all slots; nothing if there are none.
-  void release();
+  void release() {
+    if (!hold_.empty() || layouts_ != nullptr) end();
+  }
   bool empty() const { return hold_.empty(); }
   std::span<const cache::Slot> slots() const { return hold_.slots(); }
   // REQUIRES: names no rows.
   cache::Hold take_hold() { return std::move(hold_); }
 
  private:
+  void end();
+
   cache::Hold hold_;
   std::shared_ptr<Layouts> layouts_;
   std::uint64_t layout_ = 0;

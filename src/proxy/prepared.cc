@@ -22,6 +22,7 @@ void PreparedStatements::put(Pending pending) {
 }
 
 void PreparedStatements::erase(std::string_view name) {
+  if (statements_.empty()) return;  // as with most sessions: every simple Query comes here
   const auto i = statements_.find(name);
   if (i == statements_.end()) return;
   if (i->second.deferred) --deferred_;
@@ -34,8 +35,14 @@ void PreparedStatements::restamp(std::string_view name, std::uint64_t stamp) {
 }
 
 void PreparedStatements::used(std::string_view name, std::uint64_t round) {
-  if (const auto i = statements_.find(name); i != statements_.end() && i->second.round != round)
-    i->second.round = 0;
+  // In doubt too, when find() knows nothing.
+  PreparedStatement* statement = nullptr;
+  if (last_found_ != nullptr && last_found_->first == name) {
+    statement = &last_found_->second;
+  } else if (const auto i = statements_.find(name); i != statements_.end()) {
+    statement = &i->second;
+  }
+  if (statement != nullptr && statement->round != round) statement->round = 0;
 }
 
 void PreparedStatements::unnamed_destroyed() {

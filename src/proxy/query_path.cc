@@ -180,7 +180,8 @@ std::size_t QueryPath::batch() {
     question.scan = &known->scan;
     question.types = &known->parameter_types;
     question.verdict = &judge(*known);
-    question.seed = known->recall.verdict != nullptr ? &known->recall.key_seed : nullptr;
+    const bool recalled = known->recall.verdict != nullptr && question.verdict->cacheable();
+    question.seed = recalled ? &known->recall.key_seed : nullptr;
   }
   // What recalls its verdict was judged in a context that is still known.
   if (question.seed == nullptr && wait_for_context(*question.verdict)) return 0;
@@ -274,12 +275,13 @@ const query::Verdict& QueryPath::judge(PreparedStatement& statement) {
   }
   const query::Verdict& verdict = judge(statement.sql, statement.scan);
   recall = {};
-  if (known && verdict.cacheable())
-    recall = {.context_version = context_.version(),
-              .table_version = services_.statements.version(),
-              .verdict = &verdict,
-              .key_seed = key_seed(services_.secret, context_.key_prefix(), statement.scan.text,
-                                   statement.parameter_types)};
+  if (!known || in_doubt_ || judged_by_ != context_.catalog_version()) return verdict;
+  recall.context_version = context_.version();
+  recall.table_version = services_.statements.version();
+  recall.verdict = &verdict;
+  if (verdict.cacheable())
+    recall.key_seed =
+        key_seed(services_.secret, context_.key_prefix(), statement.scan.text, statement.parameter_types);
   return verdict;
 }
 

@@ -52,7 +52,7 @@ class QueryPath {
   void set_relaying(bool relaying) { relaying_ = relaying; }
   bool is_relaying() const { return relaying_; }
   void parse_completed();
-  void group_ended(Group group, char status);
+  void group_ended(Group& group, char status);
   // The backend has said its last word: nothing that comes after it is answered, not from the cache either.
   void backend_ends() { backend_ends_ = true; }
   // The upstream relay has come to rest: a statement that waited for that may go on.

@@ -289,7 +289,7 @@ void QueryPath::parse_completed() {
   if (!parse.forgotten) prepared_.put(parse);
 }
 
-void QueryPath::group_ended(Group group, char status) {
+void QueryPath::group_ended(Group& group, char status) {
   DatabaseCatalog& database = context_.database();
   if (group.changes_catalog || (!group.harmless && transaction_.has_changed_catalog())) database.invalidate();
   if (group.changes_settings) context_.forget_settings(group.changes_names);

@@ -134,13 +134,13 @@ ReplyPath::Fate ReplyPath::take_injected(char type, std::string_view body) {
 
 // The counters that a write held are bumped and released here, before the message is passed on.
 ReplyPath::Fate ReplyPath::take_ready(std::string_view body) {
-  Group group;
-  const auto ready = body.size() == 1 ? query_path_.exchange().received_ready(group) : Exchange::Ready::kLost;
+  Exchange::Ended ended;
+  const auto ready = body.size() == 1 ? query_path_.exchange().received_ready(ended) : Exchange::Ready::kLost;
   if (ready == Exchange::Ready::kStray) return Fate::kPass;
   if (ready == Exchange::Ready::kLost)
     return lost("PostgreSQL sent ReadyForQuery, and what it ends cannot be told");
-  const bool injected = group.injected != nullptr;
-  query_path_.group_ended(std::move(group), body[0]);
+  const bool injected = ended.front().injected != nullptr;
+  query_path_.group_ended(ended.front(), body[0]);
   return injected ? Fate::kSwallow : Fate::kPass;
 }
 

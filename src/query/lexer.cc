@@ -1,13 +1,11 @@
 #include "query/lexer.h"
 
-#include <cstring>
-
 namespace pgweir::query {
 namespace {
 
 constexpr std::size_t kOperatorBytesMax = 63;  // NAMEDATALEN - 1
 
-bool makes_trailing_sign_legal(char c) { return std::strchr("~!@#^&|`?%", c) != nullptr && c != '\0'; }
+bool makes_trailing_sign_legal(char c) { return std::string_view("~!@#^&|`?%").contains(c); }
 
 bool fits_int4(std::string_view digits) {
   std::uint64_t value = 0;
@@ -143,7 +141,22 @@ Token Lexer::block_comment() {
   return token(TokenKind::kBlockComment, i);
 }
 
+Token Lexer::prefixed() {
+  const char first = static_cast<char>(at(position_) | 0x20);
+  if (at(position_ + 1) == '\'') {
+    if (first == 'e') return quoted(TokenKind::kEscapeString, position_ + 1);
+    if (first == 'b') return quoted(TokenKind::kBits, position_ + 1);
+    if (first == 'x') return quoted(TokenKind::kHexBits, position_ + 1);
+    // n'...' is the keyword NCHAR before a string
+  } else if (first == 'u') {
+    if (at(position_ + 2) == '\'') return quoted(TokenKind::kUnicodeString, position_ + 2);
+    if (at(position_ + 2) == '"') return double_quoted(TokenKind::kUnicodeName, position_ + 2);
+  }
+  return {};
+}
+
 Token Lexer::operator_or_comment() {
+  if (class_at(position_ + 1) != kOp) return token(TokenKind::kOperator, position_ + 1);
   if (at(position_) == '-' && at(position_ + 1) == '-') {
     return token(TokenKind::kLineComment, line_end(position_));
   }

@@ -43,11 +43,17 @@ class Lexer {
  public:
   explicit Lexer(std::string_view text) : text_(text) {}
   Token next();
+  // To where a token begins that is no kSpace.
+  void skip_blanks() {
+    while (class_at(position_) == kBlank) ++position_;
+  }
 
  private:
   enum Class : std::uint8_t { kOther, kBlank, kLetter, kDigit, kDollar, kQuote, kDoubleQuote, kSelf, kOp };
   static constexpr std::array<Class, 256> make_classes();
   static const std::array<Class, 256> kClasses;
+  static constexpr bool continues_word(Class c) { return c == kLetter || c == kDigit || c == kDollar; }
+  static const std::array<bool, 256> kContinuesWord;
 
   char at(std::size_t i) const { return i < text_.size() ? text_[i] : '\0'; }
   Class class_at(std::size_t i) const {
@@ -59,6 +65,8 @@ class Lexer {
     return result;
   }
   Token word();
+  // A word that may introduce a constant or a quoted name; kEnd if it does not.
+  Token prefixed();
   Token blanks();
   Token quoted(TokenKind kind, std::size_t open);
   Token double_quoted(TokenKind kind, std::size_t open);
@@ -93,15 +101,21 @@ constexpr std::array<Lexer::Class, 256> Lexer::make_classes() {
 
 inline constexpr std::array<Lexer::Class, 256> Lexer::kClasses = Lexer::make_classes();
 
+inline constexpr std::array<bool, 256> Lexer::kContinuesWord = [] {
+  std::array<bool, 256> continues{};
+  for (std::size_t i = 0; i < continues.size(); ++i) continues[i] = continues_word(kClasses[i]);
+  return continues;
+}();
+
 inline Token Lexer::blanks() {
   std::size_t i = position_ + 1;
   while (class_at(i) == kBlank) ++i;
   return token(TokenKind::kSpace, i);
 }
 
-inline Token Lexer::next() {
+[[gnu::always_inline]] inline Token Lexer::next() {
   if (position_ >= text_.size()) return token(TokenKind::kEnd, position_);
-  switch (class_at(position_)) {
+  switch (kClasses[static_cast<unsigned char>(text_[position_])]) {
     case kBlank:
       return blanks();
     case kLetter:
@@ -124,26 +138,14 @@ inline Token Lexer::next() {
   return token(TokenKind::kInvalid, position_);
 }
 
-inline Token Lexer::word() {
-  if (class_at(position_ + 1) == kQuote) {
-    switch (at(position_) | 0x20) {
-      case 'e':
-        return quoted(TokenKind::kEscapeString, position_ + 1);
-      case 'b':
-        return quoted(TokenKind::kBits, position_ + 1);
-      case 'x':
-        return quoted(TokenKind::kHexBits, position_ + 1);
-      default:
-        break;  // n'...' is the keyword NCHAR before a string
-    }
+[[gnu::always_inline]] inline Token Lexer::word() {
+  if (const char after = at(position_ + 1); after == '\'' || after == '&') [[unlikely]] {
+    if (const Token result = prefixed(); result.kind != TokenKind::kEnd) return result;
   }
-  if ((at(position_) | 0x20) == 'u' && at(position_ + 1) == '&') {
-    if (at(position_ + 2) == '\'') return quoted(TokenKind::kUnicodeString, position_ + 2);
-    if (at(position_ + 2) == '"') return double_quoted(TokenKind::kUnicodeName, position_ + 2);
-  }
-  std::size_t i = position_ + 1;
-  for (Class c = class_at(i); c == kLetter || c == kDigit || c == kDollar; c = class_at(i)) ++i;
-  return token(TokenKind::kWord, i);
+  const char* const end = text_.data() + text_.size();
+  const char* p = text_.data() + position_ + 1;
+  while (p != end && kContinuesWord[static_cast<unsigned char>(*p)]) ++p;
+  return token(TokenKind::kWord, static_cast<std::size_t>(p - text_.data()));
 }
 
 }  // namespace pgweir::query

@@ -104,7 +104,8 @@ bool is_read_by_settings(TokenKind kind, std::string_view raw, std::string_view 
   }
 }
 
-// Feeds both hashes. Raw text is hashed in the largest pieces possible: [from_, end) is pending.
+// Feeds both hashes. Raw text is hashed in the largest pieces possible: [from_, end) is pending. Up to the
+// first constant they are one.
 class Hasher {
  public:
   Hasher(std::string_view sql, const base::HashSecret& secret) : sql_(sql), text_(secret), shape_(secret) {}
@@ -122,14 +123,20 @@ class Hasher {
       // Not a blank: a block comment keeps two strings from being one, a blank with a newline does not.
       const std::string_view piece =
           t.kind == TokenKind::kBlockComment ? "/**/" : sql_.substr(begin + t.begin, t.end - t.begin);
-      text_.update(piece);
-      shape_.update(piece);
+      update(piece);
     }
     start(end);
   }
 
   void constant(const Token& token, std::string_view stand_in) {
-    shape_.update(sql_.substr(shape_from_, token.begin - shape_from_));
+    if (parted_) {
+      shape_.update(sql_.substr(shape_from_, token.begin - shape_from_));
+    } else {
+      text_.update(sql_.substr(text_from_, token.begin - text_from_));
+      text_from_ = token.begin;
+      shape_ = text_;
+      parted_ = true;
+    }
     shape_.update(stand_in);
     shape_from_ = token.end;
   }
@@ -139,7 +146,7 @@ class Hasher {
     if (out.hint.given) [[unlikely]]
       hint(out.hint);
     out.text = text_.finish();
-    out.shape = shape_.finish();
+    out.shape = parted_ ? shape_.finish() : out.text;
   }
 
  private:
@@ -150,18 +157,23 @@ class Hasher {
     for (std::size_t i = 2; i < 10; ++i, ttl >>= 8) piece[i] = static_cast<char>(ttl);
     piece[10] = static_cast<char>((hint.bypass ? 1 : 0) | (hint.accept_ttl ? 2 : 0) | (hint.bad ? 4 : 0));
     piece[11] = '\x01';
-    text_.update({piece.data(), piece.size()});
-    shape_.update({piece.data(), piece.size()});
+    update({piece.data(), piece.size()});
+  }
+
+  void update(std::string_view piece) {
+    text_.update(piece);
+    if (parted_) shape_.update(piece);
   }
 
   void flush(std::size_t end) {
     text_.update(sql_.substr(text_from_, end - text_from_));
-    shape_.update(sql_.substr(shape_from_, end - shape_from_));
+    if (parted_) shape_.update(sql_.substr(shape_from_, end - shape_from_));
   }
 
   std::string_view sql_;
   base::SipHash128 text_;
   base::SipHash128 shape_;
+  bool parted_ = false;
   std::size_t text_from_ = 0;
   std::size_t shape_from_ = 0;
 };
@@ -202,10 +214,10 @@ Scan scan(std::string_view sql, const base::HashSecret& secret) {
   bool comment = false;  // in the gap since then
   std::string_view before;
   while (true) {
+    lexer.skip_blanks();
     const Token token = lexer.next();
     if (token.kind == TokenKind::kEnd) break;
     if (token.kind == TokenKind::kInvalid) return result;
-    if (token.kind == TokenKind::kSpace) continue;
     if (token.kind == TokenKind::kLineComment || token.kind == TokenKind::kBlockComment) {
       comment = true;
       read_hint(sql.substr(token.begin, token.end - token.begin), result.hint);
