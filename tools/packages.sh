@@ -3,7 +3,7 @@
 declare -A PACKAGES=(
   [build]="g++ cmake ninja-build pkg-config ccache mold
     libboost1.81-dev libfmt-dev libspdlog-dev libssl-dev libpq-dev libpg-query-dev libprotobuf-c-dev
-    libsystemd-dev libre2-dev zlib1g-dev libzstd-dev libtomlplusplus-dev libcli11-dev nlohmann-json3-dev libgtest-dev libgmock-dev libbenchmark-dev"
+    libsystemd-dev libre2-dev zlib1g-dev libzstd-dev libxxhash-dev libtomlplusplus-dev libcli11-dev nlohmann-json3-dev libgtest-dev libgmock-dev libbenchmark-dev"
   [server]="postgresql-15 postgresql-client-15"
   [test]="python3 python3-psycopg python3-psycopg2 python3-sqlalchemy openssl prometheus"
   [sqlsmith]="sqlsmith"

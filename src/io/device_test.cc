@@ -123,6 +123,8 @@ TEST_P(FileDeviceTest, NoticesWhatIsDoneToItsFile) {
 
   std::filesystem::rename(path, path + ".old");
   EXPECT_FALSE(file.check().has_value());
+  std::filesystem::copy(path + ".old", path);
+  EXPECT_FALSE(file.check().has_value()) << "a copy is another file";
   ASSERT_TRUE(file.open().has_value());
   EXPECT_TRUE(file.check().has_value());
 }
