@@ -81,6 +81,28 @@ base::Result<void> DiskStore::load() {
   return {};
 }
 
+base::Result<void> DiskStore::probe() {
+  std::string bytes(disk::kSegmentsBegin, '\0');
+  if (auto same = device_.check(); !same) return same;
+  const auto got = device_.read(0, bytes);
+  if (!got) return std::unexpected(got.error());
+  if (*got < bytes.size())
+    return base::fail(base::ErrorCode::kUnavailable, "the file is shorter than it was");
+  return {};
+}
+
+std::vector<DiskStore::EarlierWrite> DiskStore::earlier_writes() const {
+  constexpr base::Nanos kDay = 24 * 3600 * base::kSecond;
+  const base::Nanos now = clock_.wall();
+  std::vector<EarlierWrite> writes;
+  const std::lock_guard lock(mutex_);
+  for (const Segment& segment : segments_) {
+    const base::Nanos age = now - segment.header.begun_wall;
+    if (segment.is_earlier && age < kDay) writes.push_back({.age = age, .bytes = config_.segment_bytes});
+  }
+  return writes;
+}
+
 // Oldest first, so that of two entries of a key the newer one holds.
 void DiskStore::rebuild() {
   std::vector<Segment> found;

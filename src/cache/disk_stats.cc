@@ -15,4 +15,10 @@ std::string_view name(DiskFault fault) {
   return kNames[static_cast<std::size_t>(fault)];
 }
 
+std::string_view name(Admission admission) {
+  constexpr std::array<std::string_view, kAdmissions> kNames{
+      "admitted", "there", "first_sight", "short_lived", "cheap", "too_large", "no_buffer", "closed"};
+  return kNames[static_cast<std::size_t>(admission)];
+}
+
 }  // namespace pgweir::cache

@@ -24,28 +24,50 @@ inline constexpr std::size_t kDiskReads = 7;
 enum class DiskFault : std::uint8_t { kWrite, kNoSpace, kSync, kReplaced };
 inline constexpr std::size_t kDiskFaults = 4;
 
+// What became of an entry that left the memory to make room.
+enum class Admission : std::uint8_t {
+  kAdmitted,
+  kThere,       // it came from the disk and still is there
+  kFirstSight,  // it has to leave the memory once more first
+  kShortLived,  // its ttl is nearly over
+  kCheap,       // the database gives it faster than the disk
+  kTooLarge,    // for a segment
+  kNoBuffer,    // the device, or its budget, does not keep up
+  kClosed,      // the device is not used at the moment, or everything was dropped meanwhile
+};
+inline constexpr std::size_t kAdmissions = 8;
+
 std::string_view name(DiskRead end);
 std::string_view name(DiskFault fault);
+std::string_view name(Admission admission);
 
 struct DiskStats {
-  std::array<std::uint64_t, kDiskReads> reads{};    // by DiskRead
-  std::array<std::uint64_t, kDiskFaults> faults{};  // by DiskFault
+  std::array<std::uint64_t, kAdmissions> admissions{};  // by Admission
+  std::array<std::uint64_t, kDiskReads> reads{};        // by DiskRead
+  std::array<std::uint64_t, kDiskFaults> faults{};      // by DiskFault
 
   std::uint64_t appended = 0;        // entries
   std::uint64_t appended_bytes = 0;  // their keys, dependencies and replies
-  std::uint64_t too_large = 0;
-  std::uint64_t no_buffer = 0;  // the device or its budget did not keep up
   std::uint64_t reinserted = 0;
   std::uint64_t reinserted_bytes = 0;
-  std::uint64_t written_bytes = 0;     // to the device, all told
-  std::uint64_t dropped = 0;           // entries that left with their segment
-  std::uint64_t rebuilt = 0;           // entries found at the start
+  std::uint64_t written_bytes = 0;  // to the device, all told
+  std::uint64_t dropped = 0;        // entries that left with their segment
+  std::uint64_t rebuilt = 0;        // entries found at the start
+  std::uint64_t queue_full = 0;     // lookups that went to the database instead
+  std::uint64_t overdue = 0;        // reads that nobody waited for any more
+  std::uint64_t breaker_opened = 0;
+  std::uint64_t slow_reads = 0;
+  std::uint64_t slow_writes = 0;
   std::uint64_t scanned_segments = 0;  // of those found then, without a valid footer
 
   // Levels.
   std::uint64_t entries = 0;
   std::uint64_t index_bytes = 0;
   std::uint64_t buffer_bytes = 0;
+  std::uint64_t size_bytes = 0;
+  std::uint64_t written_in_day_bytes = 0;  // by this store, also before the start
+  bool is_used = false;                    // open, and the breaker closed
+  bool is_stalled = false;
 };
 
 }  // namespace pgweir::cache

@@ -67,24 +67,19 @@ bool DiskStore::contains(const Key& key) const {
   return index_.find(disk::tag_of(key)).has_value();
 }
 
-std::optional<DiskPlace> DiskStore::append(const disk::Content& content, std::uint64_t epoch) {
+std::expected<DiskPlace, Admission> DiskStore::append(const disk::Content& content, std::uint64_t epoch) {
   const std::size_t size =
       disk::padded(Record::size_of(content.bytes.size(), content.dependencies.size(), content.mark));
   const std::lock_guard lock(mutex_);
-  if (is_clearing_ || !is_open_ || epoch != epoch_) return std::nullopt;
-  if (disk::kHeaderBytes + size + disk::footer_bytes(1) > config_.segment_bytes) {
-    ++stats_.too_large;
-    return std::nullopt;
-  }
+  if (is_clearing_ || !is_open_ || epoch != epoch_) return std::unexpected(Admission::kClosed);
+  if (disk::kHeaderBytes + size + disk::footer_bytes(1) > config_.segment_bytes)
+    return std::unexpected(Admission::kTooLarge);
   Buffer* buffer = index_.bytes() < config_.index_bytes_max ? room_for(size) : nullptr;
-  if (buffer == nullptr) {
-    ++stats_.no_buffer;
-    return std::nullopt;
-  }
+  if (buffer == nullptr) return std::unexpected(Admission::kNoBuffer);
   const auto offset = static_cast<std::uint32_t>(buffer->used);
   const disk::Spot spot{.run = run_, .sequence = buffer->header.sequence, .offset = offset};
   if (!disk::encode(content, spot, buffer->header.begun_at, {buffer->bytes.get() + offset, size}))
-    return std::nullopt;
+    return std::unexpected(Admission::kShortLived);
   buffer->used += size;
   const auto length = static_cast<std::uint32_t>(size);
   buffer->footer.push_back({.tag = disk::tag_of(content.key), .offset = offset, .length = length});

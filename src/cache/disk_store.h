@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <expected>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -66,7 +67,7 @@ class DiskStore {
   bool contains(const Key& key) const;
   // Copies what was current in this epoch; it is not found until publish(). Empty if there is no
   // room.
-  std::optional<DiskPlace> append(const disk::Content& content, std::uint64_t epoch);
+  std::expected<DiskPlace, Admission> append(const disk::Content& content, std::uint64_t epoch);
   void publish(const Key& key, const DiskPlace& place);
   void erase(const Key& key);
   // Between the two nothing is found and nothing appended; afterwards everything that was there is void, for
@@ -94,6 +95,14 @@ class DiskStore {
   base::Result<void> work();
   // Writes what is in memory, however little.
   base::Result<void> flush();
+  // A small read, to see whether the device answers.
+  base::Result<void> probe();
+  struct EarlierWrite {
+    base::Nanos age = 0;
+    std::uint64_t bytes = 0;
+  };
+  // What open() found written in the last day.
+  std::vector<EarlierWrite> earlier_writes() const;
 
  private:
   enum class State : std::uint8_t {

@@ -129,7 +129,7 @@ TEST_F(StoreTest, OldSegmentsMakeRoom) {
 
 TEST_F(StoreTest, WhatIsTooLargeIsRefused) {
   EXPECT_FALSE(t.append(1, std::string(4096, 'x')));
-  EXPECT_EQ(t.store.stats().too_large, 1U);
+  EXPECT_EQ(t.last_append, Admission::kTooLarge);
   EXPECT_TRUE(t.append(1, std::string(3800, 'x')));
   EXPECT_EQ(t.get(1), std::string(3800, 'x'));
 }
@@ -138,7 +138,7 @@ TEST_F(StoreTest, RefusesWhenTheWriterDoesNotKeepUp) {
   std::uint64_t number = 0;
   while (t.append(number, value_of(number))) ++number;
   EXPECT_GT(number, 20U);
-  EXPECT_EQ(t.store.stats().no_buffer, 1U);
+  EXPECT_EQ(t.last_append, Admission::kNoBuffer);
   for (std::uint64_t i = 0; i < number; ++i) EXPECT_EQ(t.get(i), value_of(i));
   t.work();
   EXPECT_TRUE(t.append(number, value_of(number)));

@@ -45,6 +45,7 @@ struct TestStore {
                                      .bytes = bytes},
                                     store.epoch());
     if (place) store.publish(key_of(number), *place);
+    last_append = place ? Admission::kAdmitted : place.error();
     return place.has_value();
   }
   // Empty if it is not there.
@@ -61,6 +62,7 @@ struct TestStore {
   Generations generations{10};
   DiskStore store;
   DiskRead last_read = DiskRead::kGone;
+  Admission last_append = Admission::kClosed;
 };
 
 }  // namespace pgweir::cache
