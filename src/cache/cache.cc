@@ -10,14 +10,25 @@ namespace {
 
 constexpr unsigned kShardsMax = 1024;
 constexpr std::uint64_t kLargestPerShard = 4;
+constexpr std::uint64_t kShardBytesMin = 64 << 10;
+
+// Each has spans of its own for each size of slot, and each of its threads' hits may wait for another's:
+// sixteen for a start, then one for each 64 MiB.
+unsigned shards_for(std::uint64_t memory_bytes) {
+  constexpr std::uint64_t kMany = 16, kMost = 64, kSmall = 16 << 20, kLarge = 64 << 20;
+  const std::uint64_t small = std::min(kMany, memory_bytes / kSmall),
+                      large = std::min(kMost, memory_bytes / kLarge);
+  return static_cast<unsigned>(std::bit_floor(std::max({small, large, std::uint64_t{1}})));
+}
 
 CacheConfig clamped(CacheConfig config) {
   config.entry_bytes_max = std::min(config.entry_bytes_max, Entry::kBytesMax);
   config.ttl_jitter = std::clamp(config.ttl_jitter, 0.0, 1.0);
+  if (config.shards == 0) config.shards = shards_for(config.memory_bytes);
   config.shards = std::bit_ceil(std::clamp(config.shards, 1U, kShardsMax));
   if (config.storage == Storage::kCounted) return config;
-  while (config.shards > 1 &&
-         config.memory_bytes / config.shards < kLargestPerShard * config.entry_bytes_max) {
+  while (config.shards > 1 && config.memory_bytes / config.shards <
+                                  std::max(kShardBytesMin, kLargestPerShard * config.entry_bytes_max)) {
     config.shards /= 2;
   }
   config.entry_bytes_max = std::min(config.entry_bytes_max, config.memory_bytes / config.shards / 2);
@@ -49,6 +60,9 @@ Lookup Cache::lookup(const Key& key, const std::shared_ptr<Waiter>& waiter, base
                      const Accepts& accepts) {
   return shard_of(key).lookup(key, waiter, now, accepts);
 }
+
+void Cache::prefetch(const Key& key) const { shard_of(key).prefetch(key); }
+void Cache::prefetch_entry(const Key& key) const { shard_of(key).prefetch_entry(key); }
 
 void Cache::leave(const Key& key, const Waiter& waiter) { shard_of(key).leave(key, waiter); }
 

@@ -45,6 +45,10 @@ class Cache {
   // For who has just read the clock.
   Lookup lookup(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now,
                 const Accepts& accepts = {});
+  // Hints that the key will be looked up soon: prefetch() a few lookups before, prefetch_entry() a few later.
+  // They look without the lock. REQUIRES: no other thread uses the cache meanwhile.
+  void prefetch(const Key& key) const;
+  void prefetch_entry(const Key& key) const;
   // The waiter gives up: its place is free again and its reference dropped. A wake() that is already
   // on its way may still come.
   void leave(const Key& key, const Waiter& waiter);

@@ -142,6 +142,22 @@ TEST(CacheTest, AMovedGenerationInvalidates) {
   EXPECT_EQ(t.lookup(2).outcome, Outcome::kHit);
 }
 
+TEST(CacheTest, ACounterThatHasComeRoundIsNotTakenForUnmoved) {
+  TestCache t(exact_config());
+  constexpr std::uint64_t kBumps = 5, kHalf = std::uint64_t{1} << 39;
+  TurnedGenerations::set_bumps(t.generations, 3, kBumps);
+  t.get(1, "x", {t.generations.depend(3)});
+  ASSERT_EQ(t.lookup(1).outcome, Outcome::kHit);
+  for (const std::uint64_t half : {kHalf, 2 * kHalf}) {
+    TurnedGenerations::set_bumps(t.generations, 3, half - 1);
+    t.generations.bump(3);
+  }
+  TurnedGenerations::set_bumps(t.generations, 3, 2 * kHalf + kBumps);
+  EXPECT_EQ(t.lookup(1).outcome, Outcome::kMiss);
+  t.get(1, "x", {t.generations.depend(3)});
+  EXPECT_EQ(t.lookup(1).outcome, Outcome::kHit) << "in the new era";
+}
+
 TEST(CacheTest, AHeldDependencyPassesAndKeepsTheEntry) {
   TestCache t(exact_config());
   t.get(1, "x", {t.generations.depend(3)});
@@ -256,7 +272,13 @@ TEST(CacheTest, ConfigIsClamped) {
   EXPECT_EQ(t.cache.entry_bytes_max(), 512U << 10);
   EXPECT_EQ(t.cache.config().ttl_jitter, 1.0);
   config.entry_bytes_max = 1000;
-  EXPECT_EQ(TestCache(config).cache.config().shards, 64U);
+  EXPECT_EQ(TestCache(config).cache.config().shards, 16U) << "64 KiB each";
+  config.shards = 0;
+  for (const auto& [mib, shards] :
+       {std::pair{1, 1U}, {64, 4U}, {256, 16U}, {1024, 16U}, {2048, 32U}, {8192, 64U}}) {
+    config.memory_bytes = static_cast<std::uint64_t>(mib) << 20;
+    EXPECT_EQ(TestCache(config).cache.config().shards, shards) << mib;
+  }
 }
 
 TEST(CacheTest, OutcomesHaveNames) {

@@ -35,8 +35,9 @@ struct CacheConfig {
   base::Nanos uncacheable_ttl = 10 * base::kSecond;
   // For the Generations beside the cache: 2^n counters of 8 bytes.
   unsigned generation_slots_log2 = 20;
-  // Rounded up to a power of two; fewer if a shard would hold fewer than four of the largest entries.
-  unsigned shards = 64;
+  // Rounded up to a power of two; fewer if a shard would hold fewer than four of the largest entries, or
+  // little at all. 0: as many as are good for so much memory.
+  unsigned shards = 0;
   Storage storage = Storage::kBytes;
 };
 

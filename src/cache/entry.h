@@ -1,4 +1,4 @@
-// An immutable stored reply, in one allocation: header, dependencies, bytes.
+// An immutable stored reply, in one piece.
 #pragma once
 
 #include <atomic>
@@ -11,7 +11,6 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "cache/generations.h"
-#include "cache/memory.h"
 #include "cache/policy.h"
 
 namespace pgweir::cache {
@@ -19,75 +18,107 @@ namespace pgweir::cache {
 // A keyed hash of everything the reply depends on; the cache relies on its even distribution.
 using Key = base::Hash128;
 
-class EntryRef;
+class FreedEntries;
 
 // Immutable and readable on any thread through an EntryRef, except for the PolicyNode part, which
-// belongs to the shard and its lock.
+// belongs to the shard and its lock. Lies in the shard's Slabs: header, mark if it has one, dependencies,
+// bytes.
 class Entry final : public PolicyNode {
  public:
-  static constexpr std::size_t kDependenciesMax = 256;
+  static constexpr std::size_t kDependenciesMax = 255;
   static constexpr std::uint64_t kBytesMax = std::uint64_t{1} << 30;
 
   struct Content {
-    Key key;
-    std::span<const std::string_view> parts;  // concatenated
-    std::span<const Dependency> dependencies;
+    Key key{};
+    std::span<const std::string_view> parts{};  // concatenated
+    std::span<const Dependency> dependencies{};
     base::Nanos asked_at = 0;  // the reply is no older
     base::Nanos expires_at = 0;
     base::Nanos cost = 0;    // what the fill cost the database
     std::uint32_t mark = 0;  // the caller's
-    std::uint64_t charge = 0;
     bool stores_bytes = true;
+
+    std::uint64_t bytes() const;
   };
 
-  static std::uint64_t bytes_of(std::span<const std::string_view> parts);
-  // What make() will take, all told.
-  static std::uint64_t charge_of(std::uint64_t bytes, std::size_t dependencies);
-  // An entry whose content.charge was already added to `account`; it is subtracted when the entry is freed.
-  // REQUIRES: bytes <= kBytesMax, dependencies <= kDependenciesMax, the account outlives the entry.
-  // Empty if there is no memory; then the charge is still the caller's.
-  static EntryRef make(const Content& content, MemoryAccount& account);
+  // How much memory construct() needs, 16-byte aligned, for a reply of so many bytes. REQUIRES: bytes <=
+  // kBytesMax, dependencies <= kDependenciesMax.
+  static std::size_t size_for(const Content& content, std::uint64_t bytes);
+  // All but the bytes, with one reference; write_bytes() comes before anybody else sees it.
+  static Entry& construct(std::byte* memory, const Content& content, std::uint64_t charge,
+                          const Generations& generations);
+  void write_bytes(std::span<const std::string_view> parts);
+  // A copy; this one is no more. REQUIRES: is_sole_reference().
+  Entry& move_to(std::byte* memory);
 
   Entry(const Entry&) = delete;
   Entry& operator=(const Entry&) = delete;
 
   const Key& key() const { return key_; }
   std::string_view bytes() const {
-    return {reinterpret_cast<const char*>(dependency_data() + dependencies_), size_};
+    return {reinterpret_cast<const char*>(dependency_data() + dependencies_), stored_bytes()};
   }
-  std::span<const Dependency> dependencies() const { return {dependency_data(), dependencies_}; }
-  base::Nanos asked_at() const { return asked_at_; }
+  std::span<const PackedDependency> dependencies() const { return {dependency_data(), dependencies_}; }
   base::Nanos expires_at() const { return expires_at_; }
-  std::uint32_t mark() const { return mark_; }
-
-  // Its first lines, which are about to be read.
-  void prefetch() const {
-    constexpr std::size_t kLine = 64, kLines = 6;
-    const char* const begin = reinterpret_cast<const char*>(this);
-    for (std::size_t i = 1; i <= kLines; ++i) __builtin_prefetch(begin + i * kLine);
+  // Or a little earlier: a 2^25th of its life at most.
+  base::Nanos asked_at() const { return expires_at_ - ((life_ & kLifeMask) << (life_ >> kLifeBits)); }
+  std::uint32_t mark() const;
+  // What was asked for to construct it.
+  std::size_t size() const {
+    return kHeaderBytes + mark_bytes() + dependencies_ * sizeof(PackedDependency) + stored_bytes();
   }
 
   void ref() { references_.fetch_add(1, std::memory_order_relaxed); }
-  void unref() {
-    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) free();
-  }
+  // True if it was the last one: the memory is to be freed.
+  [[nodiscard]] bool unref() { return references_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
   // Whether the caller's is the only reference. Stays true if no one else can reach the entry.
   bool is_sole_reference() const { return references_.load(std::memory_order_acquire) == 1; }
 
  private:
-  Entry(const Content& content, std::uint64_t size, MemoryAccount& account);
-  ~Entry() = default;
-  void free();
-  const Dependency* dependency_data() const { return reinterpret_cast<const Dependency*>(this + 1); }
+  static constexpr std::size_t kHeaderBytes = 56;
+  static constexpr std::uint32_t kHasMark = std::uint32_t{1} << 31;
+  static constexpr unsigned kLifeBits = 26;  // and six bits that say by how much to shift them
+  static constexpr base::Nanos kLifeMask = (1 << kLifeBits) - 1;
 
+  Entry(const Content& content, std::uint64_t bytes, std::uint64_t charge);
+  ~Entry() = default;
+  static std::uint32_t packed_life(base::Nanos life);
+  std::size_t stored_bytes() const { return bytes_ & ~kHasMark; }
+  std::size_t mark_bytes() const { return (bytes_ & kHasMark) != 0 ? sizeof(std::uint64_t) : 0; }
+  std::byte* tail() const { return reinterpret_cast<std::byte*>(const_cast<Entry*>(this)) + kHeaderBytes; }
+  PackedDependency* dependency_data() const {
+    return reinterpret_cast<PackedDependency*>(tail() + mark_bytes());
+  }
+
+  std::uint8_t dependencies_;
   std::atomic<std::uint32_t> references_{1};
-  std::uint32_t size_;
+  std::uint32_t bytes_;  // and kHasMark
+  std::uint32_t life_;   // expires_at - asked_at
   Key key_;
-  base::Nanos asked_at_;
   base::Nanos expires_at_;
-  MemoryAccount* account_;
-  std::uint32_t mark_;
-  std::uint32_t dependencies_;
+};
+
+// Entries whose last reference was dropped without the shard's lock, for the shard to free. Any thread.
+class FreedEntries {
+ public:
+  explicit FreedEntries(Nodes nodes) : nodes_(nodes) {}
+
+  // The pages of a large one go back to the system at once. REQUIRES: no reference is left.
+  void add(Entry& entry);
+  bool empty() const { return head_.load(std::memory_order_relaxed) == 0; }
+  // Calls free(entry) for each. One thread at a time.
+  template <class Free>
+  void drain(Free&& free) {
+    for (std::uint32_t number = head_.exchange(0, std::memory_order_acquire); number != 0;) {
+      auto& entry = static_cast<Entry&>(nodes_[number]);
+      number = entry.older;
+      free(entry);
+    }
+  }
+
+ private:
+  Nodes nodes_;
+  std::atomic<std::uint32_t> head_{0};
 };
 
 // One counted reference to an entry, which stays readable as long as the reference lives, whatever
@@ -97,17 +128,18 @@ class EntryRef {
  public:
   EntryRef() = default;
   // Takes over a reference.
-  static EntryRef adopt(Entry* entry) { return EntryRef(entry); }
+  static EntryRef adopt(Entry& entry, FreedEntries& freed) { return {entry, freed}; }
   // Adds a reference.
-  static EntryRef share(Entry& entry) {
+  static EntryRef share(Entry& entry, FreedEntries& freed) {
     entry.ref();
-    return EntryRef(&entry);
+    return {entry, freed};
   }
-  EntryRef(EntryRef&& other) noexcept : entry_(std::exchange(other.entry_, nullptr)) {}
+  EntryRef(EntryRef&& other) noexcept : entry_(std::exchange(other.entry_, nullptr)), freed_(other.freed_) {}
   EntryRef& operator=(EntryRef&& other) noexcept {
     if (this != &other) {
       reset();
       entry_ = std::exchange(other.entry_, nullptr);
+      freed_ = other.freed_;
     }
     return *this;
   }
@@ -121,19 +153,21 @@ class EntryRef {
   std::string_view bytes() const { return entry_->bytes(); }
   std::uint32_t mark() const { return entry_->mark(); }
 
-  // REQUIRES: nobody else has the entry, and it is in no policy.
-  void set_cost(base::Nanos cost) { entry_->cost = cost; }
-
   void reset() {
-    if (entry_ != nullptr) std::exchange(entry_, nullptr)->unref();
+    if (entry_ == nullptr) return;
+    Entry& entry = *std::exchange(entry_, nullptr);
+    if (entry.unref()) freed_->add(entry);
   }
+  // Before anybody else sees the entry.
+  void write_bytes(std::span<const std::string_view> parts) { entry_->write_bytes(parts); }
   // Hands the reference over to the caller.
-  Entry* detach() { return std::exchange(entry_, nullptr); }
+  Entry& detach() { return *std::exchange(entry_, nullptr); }
 
  private:
-  explicit EntryRef(Entry* entry) : entry_(entry) {}
+  EntryRef(Entry& entry, FreedEntries& freed) : entry_(&entry), freed_(&freed) {}
 
   Entry* entry_ = nullptr;
+  FreedEntries* freed_ = nullptr;
 };
 
 }  // namespace pgweir::cache

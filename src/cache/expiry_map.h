@@ -6,10 +6,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <memory>
+#include <utility>
 
 #include "base/clock.h"
-#include "cache/memory.h"
+#include "cache/page_array.h"
 
 namespace pgweir::cache {
 
@@ -20,14 +20,23 @@ class ExpiryMap {
   static constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max();
 
   static std::uint64_t bytes_for(std::size_t capacity) {
-    return capacity == 0 ? 0 : allocation_bytes(blocks_for(capacity) * sizeof(Tick));
+    return PageArray<Tick>::bytes_for(blocks_for(capacity));
   }
-  // For a table of this many homes; everything must be added again.
-  void reset(std::size_t capacity) {
-    blocks_ = blocks_for(capacity);
-    earliest_ = std::make_unique<Tick[]>(blocks_);
-    std::fill_n(earliest_.get(), blocks_, kNever);
-    earliest_of_all_ = kNever;
+  // For a table of this many homes from now on. What had its home at h of H has it at h' of H', where
+  // h / H = h' / H' but for rounding, so a new block may be told the time of a neighbour: too early, not too
+  // late.
+  void resize(std::size_t capacity) {
+    PageArray<Tick> old(blocks_for(capacity));
+    std::swap(old, earliest_);
+    std::fill_n(earliest_.data(), earliest_.size(), kNever);
+    for (std::size_t i = 0; i < old.size(); ++i) {
+      if (old[i] == kNever) continue;
+      const std::size_t begin = i * kBlock * capacity / capacity_,
+                        end = (i + 1) * kBlock * capacity / capacity_ + 1;
+      for (std::size_t at = begin / kBlock; at <= end / kBlock && at < earliest_.size(); ++at)
+        earliest_[at] = std::min(earliest_[at], old[i]);
+    }
+    capacity_ = capacity;
   }
   void add(std::size_t home, base::Nanos expires_at) {
     const Tick tick = tick_of(expires_at) + 1;
@@ -41,7 +50,7 @@ class ExpiryMap {
     const Tick tick = tick_of(now);
     if (tick < earliest_of_all_) return kNone;
     Tick least = kNever;
-    for (std::size_t i = 0; i < blocks_; ++i) {
+    for (std::size_t i = 0; i < earliest_.size(); ++i) {
       if (earliest_[i] <= tick) return i;
       least = std::min(least, earliest_[i]);
     }
@@ -61,8 +70,8 @@ class ExpiryMap {
     return static_cast<Tick>(std::min<std::uint64_t>(ticks, kNever - 2));
   }
 
-  std::unique_ptr<Tick[]> earliest_;
-  std::size_t blocks_ = 0;
+  PageArray<Tick> earliest_;
+  std::size_t capacity_ = 0;
   Tick earliest_of_all_ = kNever;
 };
 

@@ -12,7 +12,7 @@ constexpr base::Nanos kTick = base::Nanos{1} << 26;
 
 TEST(ExpiryMapTest, FindsTheBlockAndNothingElse) {
   ExpiryMap map;
-  map.reset(1024);
+  map.resize(1024);
   EXPECT_EQ(map.find(kSecond * 1'000'000), ExpiryMap::kNone);
   map.add(70, 10 * kSecond);
   map.add(700, 20 * kSecond);
@@ -29,12 +29,30 @@ TEST(ExpiryMapTest, FindsTheBlockAndNothingElse) {
 TEST(ExpiryMapTest, WhatIsFoundHasExpired) {
   for (base::Nanos at = 0; at < 5 * kTick; at += kTick / 7) {
     ExpiryMap map;
-    map.reset(64);
+    map.resize(64);
     map.add(0, at);
     for (base::Nanos now = 0; now < 8 * kTick; now += kTick / 5) {
       const bool found = map.find(now) == 0;
       EXPECT_TRUE(!found || now >= at) << at << ' ' << now;
       EXPECT_TRUE(found || now < at + kTick) << at << ' ' << now;
+    }
+  }
+}
+
+// Never later than it was, whatever the sizes.
+TEST(ExpiryMapTest, ResizeForgetsNothing) {
+  for (const std::size_t before : {16U, 64U, 640U, 1008U, 4096U}) {
+    for (const std::size_t after : {16U, 80U, 656U, 1264U, 8192U}) {
+      for (std::uint64_t tag = 0; tag < 1ULL << 32; tag += 77'777'777) {
+        ExpiryMap map;
+        map.resize(before);
+        map.add(tag * before >> 32, kSecond);
+        map.resize(after);
+        map.add(tag * after >> 32, 2 * kSecond);
+        const std::size_t block = (tag * after >> 32) / ExpiryMap::kBlock;
+        for (std::size_t found = 0; (found = map.find(kSecond + kTick)) < block;) map.clear(found);
+        EXPECT_EQ(map.find(kSecond + kTick), block) << before << ' ' << after << ' ' << tag;
+      }
     }
   }
 }

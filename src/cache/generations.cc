@@ -37,6 +37,12 @@ bool Generations::is_fresh(std::span<const Dependency> dependencies) const {
                      [this](const Dependency& dependency) { return is_fresh(dependency); });
 }
 
+PackedDependency Generations::pack(const Dependency& dependency) const {
+  const std::uint64_t bumps = (dependency.seen >> kHoldBits) - (is_held(dependency.seen) ? 1 : 0);
+  return PackedDependency(bumps << (slots_log2_ + kKindBits) |
+                          static_cast<std::uint64_t>(dependency.kind) << slots_log2_ | dependency.slot);
+}
+
 void Generations::hold(Slot slot) {
   const std::uint64_t before = slots_[slot].fetch_add(1, std::memory_order_seq_cst);
   CHECK((before & kHoldMask) != kHoldMask);
@@ -45,6 +51,7 @@ void Generations::hold(Slot slot) {
 void Generations::release(Slot slot) {
   const std::uint64_t before = slots_[slot].fetch_add(kBump - 1, std::memory_order_seq_cst);
   CHECK(is_held(before));
+  count(before);
 }
 
 void Generations::release_unmoved(Slot slot) {

@@ -6,10 +6,15 @@
 // adds 1; release() adds (one bump - one hold), so both happen in one atomic step and nobody can
 // see a counter that is released but not bumped. A Hold holds each of its slots once, so the
 // low field could overflow only with 2^24 writes in flight at once: far above any connection
-// limit, and CHECKed. The upper field wraps after 2^40 bumps of one slot; an entry could be
-// mistaken for fresh only if exactly that many fell within its life.
+// limit, and CHECKed.
+//
+// An entry keeps a dependency in 64 bits: slot, kind, and as many low bits of the count of bumps as are left
+// (40 of 40 for 2^20 slots, 34 for 2^28). Counts come round. So whenever any slot has gone half the way
+// round, a new *era* begins, and what was kept in an earlier era is not to be believed: before a count could
+// look like an older one, two eras have begun.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -29,6 +34,17 @@ struct Dependency {
     kUnvouched  // likewise kContent, but only of an untold entry
   } kind = Kind::kContent;
   std::uint64_t seen = 0;  // what Generations::observe said before the query was sent
+};
+
+// A Dependency as an entry keeps it; made and read by Generations. What was seen under a hold has moved.
+class PackedDependency {
+ public:
+  PackedDependency() = default;
+
+ private:
+  friend class Generations;
+  explicit PackedDependency(std::uint64_t word) : word_(word) {}
+  std::uint64_t word_ = 0;
 };
 
 // Any thread, lock free.
@@ -64,8 +80,21 @@ class Generations {
   }
   bool is_fresh(std::span<const Dependency> dependencies) const;
 
+  // What was seen under a hold is packed as what has moved, since it may be from before or after the write.
+  PackedDependency pack(const Dependency& dependency) const;
+  Slot slot_of(PackedDependency packed) const { return static_cast<Slot>(packed.word_ & (size() - 1)); }
+  Dependency::Kind kind_of(PackedDependency packed) const {
+    return static_cast<Dependency::Kind>(packed.word_ >> slots_log2_ & 3);
+  }
+  // Given what observe(slot_of(packed)) said. REQUIRES: it was packed in this era.
+  bool has_moved(PackedDependency packed, std::uint64_t value) const {
+    return ((packed.word_ >> (slots_log2_ + kKindBits)) ^ (value >> kHoldBits)) << (64 - count_bits()) != 0;
+  }
+  // Goes up, rarely.
+  std::uint64_t era() const { return era_.load(std::memory_order_acquire); }
+
   // What changed is known to have changed.
-  void bump(Slot slot) { slots_[slot].fetch_add(kBump, std::memory_order_seq_cst); }
+  void bump(Slot slot) { count(slots_[slot].fetch_add(kBump, std::memory_order_seq_cst)); }
   // What may be changing: call before whatever commits is sent. Prefer a Hold, which cannot leak.
   void hold(Slot slot);
   // The outcome is known: bumps and releases in one step. REQUIRES: one hold of this caller's.
@@ -79,12 +108,24 @@ class Generations {
   std::size_t bytes() const { return size() * sizeof(std::atomic<std::uint64_t>); }
 
  private:
+  friend struct TurnedGenerations;  // of tests
   struct Free {
     void operator()(std::atomic<std::uint64_t>* slots) const;
   };
+  static constexpr unsigned kKindBits = 2;
+
+  // How much of a count an entry keeps.
+  unsigned count_bits() const { return std::min(64 - kHoldBits, 64 - kKindBits - slots_log2_); }
+  // A slot was bumped from this value.
+  void count(std::uint64_t before) {
+    const std::uint64_t bumps = (before >> kHoldBits) + 1;
+    if (bumps << (64 - count_bits() + 1) == 0) [[unlikely]]
+      era_.fetch_add(1, std::memory_order_acq_rel);
+  }
   static std::unique_ptr<std::atomic<std::uint64_t>[], Free> allocate(std::size_t size);
 
   unsigned slots_log2_;
+  std::atomic<std::uint64_t> era_{0};
   std::unique_ptr<std::atomic<std::uint64_t>[], Free> slots_;
 };
 

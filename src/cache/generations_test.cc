@@ -8,6 +8,8 @@
 #include <thread>
 #include <utility>
 
+#include "cache/test_cache.h"
+
 namespace pgweir::cache {
 namespace {
 
@@ -30,6 +32,59 @@ TEST(GenerationsTest, AHeldSlotIsNotFreshAndNotMoved) {
   EXPECT_FALSE(generations.is_fresh(during)) << "what was observed under a hold is never fresh";
   EXPECT_TRUE(Generations::is_held(generations.observe(3)));
   EXPECT_FALSE(Generations::has_moved(before.seen, during.seen));
+}
+
+TEST(GenerationsTest, PackedIsWhatItWas) {
+  for (const unsigned slots_log2 : {4U, 10U, 20U, 28U}) {
+    Generations generations(slots_log2);
+    const auto last = static_cast<Slot>(generations.size() - 1);
+    for (const Slot slot : {Slot{3}, last}) {
+      for (const auto kind :
+           {Dependency::Kind::kContent, Dependency::Kind::kVoucher, Dependency::Kind::kUnvouched}) {
+        TurnedGenerations::set_bumps(generations, slot, 0x8123456789);
+        const PackedDependency packed = generations.pack(generations.depend(slot, kind));
+        EXPECT_EQ(generations.slot_of(packed), slot);
+        EXPECT_EQ(generations.kind_of(packed), kind);
+        EXPECT_FALSE(generations.has_moved(packed, generations.observe(slot)));
+        generations.hold(slot);
+        EXPECT_FALSE(generations.has_moved(packed, generations.observe(slot)));
+        generations.release(slot);
+        EXPECT_TRUE(generations.has_moved(packed, generations.observe(slot)));
+      }
+    }
+  }
+}
+
+TEST(GenerationsTest, WhatWasSeenUnderAHoldIsPackedAsMoved) {
+  Generations generations(8);
+  for (const std::uint64_t bumps : {0ULL, 7ULL}) {
+    TurnedGenerations::set_bumps(generations, 3, bumps);
+    generations.hold(3);
+    const PackedDependency during = generations.pack(generations.depend(3));
+    generations.release_unmoved(3);
+    EXPECT_TRUE(generations.has_moved(during, generations.observe(3)));
+  }
+}
+
+TEST(GenerationsTest, AnEraBeginsEachHalfOfTheWayRound) {
+  for (const unsigned slots_log2 : {8U, 26U}) {
+    Generations generations(slots_log2);
+    const unsigned bits = TurnedGenerations::count_bits(generations);
+    EXPECT_EQ(bits, slots_log2 == 8 ? 40U : 36U);
+    const std::uint64_t half = std::uint64_t{1} << (bits - 1);
+    TurnedGenerations::set_bumps(generations, 3, half - 2);
+    generations.bump(3);
+    EXPECT_EQ(generations.era(), 0U);
+    generations.bump(3);
+    EXPECT_EQ(generations.era(), 1U);
+    generations.bump(3);
+    EXPECT_EQ(generations.era(), 1U);
+    TurnedGenerations::set_bumps(generations, 3, 2 * half - 1);
+    generations.hold(3);
+    EXPECT_EQ(generations.era(), 1U);
+    generations.release(3);
+    EXPECT_EQ(generations.era(), 2U);
+  }
 }
 
 TEST(GenerationsTest, ReleaseBumpsAndTheLastOneFrees) {

@@ -10,12 +10,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 
 #include "cache/entry.h"
-#include "cache/memory.h"
 #include "cache/outcome.h"
+#include "cache/page_array.h"
 #include "cache/policy.h"
 
 namespace pgweir::cache {
@@ -31,21 +30,27 @@ class Ghost {
 
   // How many bytes may leave before a record is forgotten. Forgets all if the unit of time changes with it.
   void set_window(std::uint64_t bytes);
-  // Room for about `records`; a power of two, or 0. Keeps what fits.
+  // Room for about `records`, rounded up to a multiple of eight. Keeps what fits.
   void resize(std::size_t records);
-  std::size_t capacity() const { return capacity_; }
   static std::uint64_t bytes_for(std::size_t records) {
-    return records == 0 ? 0 : allocation_bytes(records * sizeof(Cell));
+    return PageArray<Cell>::bytes_for(cells_for(records));
   }
 
   // Moves the clock on by the charge of an entry that left.
   void advance(std::uint64_t bytes) { clock_bytes_ += bytes; }
   void remember(const Key& key, const Record& record);
   std::optional<Record> find(const Key& key) const;
-  void forget(const Key& key);
+  // The same, and forgets it.
+  std::optional<Record> take(const Key& key);
+  // Brings what find() and remember() read.
+  void prefetch(const Key& key) const {
+    if (cells_.size() == 0) return;
+    for (const Cell* const set : sets_of(fingerprint_of(key))) __builtin_prefetch(set);
+  }
 
  private:
   static constexpr std::size_t kWays = 8;
+  static std::size_t cells_for(std::size_t records) { return (records + kWays - 1) / kWays * kWays; }
   static constexpr unsigned kStampBits = 23;
   static constexpr std::uint32_t kStampMask = (std::uint32_t{1} << kStampBits) - 1;
   static constexpr std::uint32_t kWindowMax = std::uint32_t{1} << (kStampBits - 3);  // in ticks
@@ -59,6 +64,9 @@ class Ghost {
   };
   static_assert(Policy::kCreditMax < 1 << 6);
 
+  static Record record_of(const Cell& cell) {
+    return {static_cast<Eviction>(cell.why), static_cast<Policy::Credit>(cell.credit)};
+  }
   static std::uint32_t fingerprint_of(const Key& key) { return static_cast<std::uint32_t>(key.hi >> 32); }
   std::uint32_t now() const { return static_cast<std::uint32_t>(clock_bytes_ >> unit_log2_) & kStampMask; }
   std::uint32_t age(const Cell& cell) const { return (now() - cell.stamp) & kStampMask; }
@@ -67,8 +75,7 @@ class Ghost {
   Cell* find_cell(std::uint32_t fingerprint) const;
   void put(const Cell& cell);
 
-  std::unique_ptr<Cell[]> cells_;  // sets of kWays
-  std::size_t capacity_ = 0;
+  PageArray<Cell> cells_;     // sets of kWays
   unsigned unit_log2_ = 0;    // bytes of one tick
   std::uint32_t window_ = 0;  // in ticks
   std::uint64_t clock_bytes_ = 0;

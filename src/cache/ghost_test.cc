@@ -20,7 +20,7 @@ TEST(GhostTest, RemembersWhyAndWhere) {
   EXPECT_EQ(ghost.find(key_of(2))->why, Eviction::kCapacity);
   EXPECT_EQ(ghost.find(key_of(2))->credit, 0);
   EXPECT_FALSE(ghost.find(key_of(3)).has_value());
-  ghost.forget(key_of(1));
+  EXPECT_EQ(ghost.take(key_of(1))->credit, 63);
   EXPECT_FALSE(ghost.find(key_of(1)).has_value());
 }
 
@@ -42,7 +42,7 @@ TEST(GhostTest, TheLastRecordOfAKeyCounts) {
   ghost.remember(key_of(1), {.why = Eviction::kCapacity});
   ghost.remember(key_of(1), {.why = Eviction::kInvalidated});
   EXPECT_EQ(ghost.find(key_of(1))->why, Eviction::kInvalidated);
-  ghost.forget(key_of(1));
+  ghost.take(key_of(1));
   EXPECT_FALSE(ghost.find(key_of(1)).has_value()) << "one record per key";
 }
 
@@ -74,7 +74,7 @@ TEST(GhostTest, WithoutRoomNothingIsRemembered) {
   ghost.set_window(1 << 20);
   ghost.remember(key_of(1), {});
   EXPECT_FALSE(ghost.find(key_of(1)).has_value());
-  ghost.forget(key_of(1));
+  EXPECT_FALSE(ghost.take(key_of(1)).has_value());
 }
 
 }  // namespace

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
+#include <utility>
 
 #include "base/check.h"
-#include "cache/memory.h"
 
 namespace pgweir::cache {
 
@@ -33,8 +33,9 @@ void GreedyDual::insert(PolicyNode& node, Credit credit) {
   node.frequency = static_cast<std::uint16_t>(frequency_of(credit) + kNew);
   node.touched = false;
   bytes_ += node.charge_bytes;
-  heap_.push_back({});
-  rise(heap_.size() - 1, {value_of(node), &node});
+  CHECK(size_ < heap_.size());
+  ++size_;
+  rise(size_ - 1, {value_of(node), &node});
 }
 
 void GreedyDual::touch(PolicyNode& node) {
@@ -48,13 +49,13 @@ Policy::Credit GreedyDual::remove(PolicyNode& node) {
   erase(node.place);
   bytes_ -= node.charge_bytes;
   node.queue = Queue::kNone;
-  node.newer = node.older = nullptr;
+  node.newer = node.older = 0;
   return credit_of(node.frequency);
 }
 
 Policy::Victim GreedyDual::evict(const IsDead& is_dead) {
-  for (unsigned reinserted = 0; !heap_.empty(); ++reinserted) {
-    const Item least = heap_.front();
+  for (unsigned reinserted = 0; size_ != 0; ++reinserted) {
+    const Item least = heap_[0];
     const bool dead = is_dead(*least.node);
     if (!dead && least.node->touched && reinserted < kReinsertMax) {
       least.node->touched = false;
@@ -68,12 +69,24 @@ Policy::Victim GreedyDual::evict(const IsDead& is_dead) {
 }
 
 std::uint64_t GreedyDual::overhead_bytes(std::size_t nodes) const {
-  return nodes == 0 ? 0 : allocation_bytes(nodes * sizeof(Item));
+  return PageArray<Item>::bytes_for(nodes);
+}
+
+void GreedyDual::reserve(std::size_t nodes) {
+  CHECK(nodes >= size_);
+  PageArray<Item> old(nodes);
+  std::swap(old, heap_);
+  std::copy_n(old.data(), size_, heap_.data());
+}
+
+void GreedyDual::move(const PolicyNode& from, PolicyNode& to) {
+  CHECK(heap_[to.place].node == &from);
+  heap_[to.place].node = &to;
 }
 
 void GreedyDual::put(std::size_t place, const Item& item) {
   heap_[place] = item;
-  item.node->place = place;
+  item.node->place = static_cast<std::uint32_t>(place);
 }
 
 void GreedyDual::rise(std::size_t place, const Item& item) {
@@ -89,13 +102,12 @@ void GreedyDual::rise(std::size_t place, const Item& item) {
 void GreedyDual::sink(std::size_t place, const Item& item) {
   for (;;) {
     const std::size_t first = place * kChildren + 1;
-    if (first >= heap_.size()) break;
-    const auto begin = heap_.begin() + static_cast<std::ptrdiff_t>(first);
-    const auto end = heap_.begin() + static_cast<std::ptrdiff_t>(std::min(first + kChildren, heap_.size()));
-    const auto least =
-        std::min_element(begin, end, [](const Item& a, const Item& b) { return a.value < b.value; });
+    if (first >= size_) break;
+    const Item* const least =
+        std::min_element(heap_.data() + first, heap_.data() + std::min(first + kChildren, size_),
+                         [](const Item& a, const Item& b) { return a.value < b.value; });
     if (least->value >= item.value) break;
-    const auto child = static_cast<std::size_t>(least - heap_.begin());
+    const auto child = static_cast<std::size_t>(least - heap_.data());
     put(place, *least);
     place = child;
   }
@@ -103,9 +115,8 @@ void GreedyDual::sink(std::size_t place, const Item& item) {
 }
 
 void GreedyDual::erase(std::size_t place) {
-  const Item last = heap_.back();
-  heap_.pop_back();
-  if (place == heap_.size()) return;
+  const Item last = heap_[--size_];
+  if (place == size_) return;
   if (place != 0 && heap_[(place - 1) / kChildren].value > last.value) {
     rise(place, last);
   } else {

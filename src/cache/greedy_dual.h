@@ -15,8 +15,10 @@
 // and goes on from there when its key returns within a cache's worth of evictions.
 #pragma once
 
-#include <vector>
+#include <cstddef>
+#include <cstdint>
 
+#include "cache/page_array.h"
 #include "cache/policy.h"
 
 namespace pgweir::cache {
@@ -27,10 +29,11 @@ class GreedyDual final : public Policy {
   void insert(PolicyNode& node, Credit credit) override;
   void touch(PolicyNode& node) override;
   Credit remove(PolicyNode& node) override;
+  void move(const PolicyNode& from, PolicyNode& to) override;
   Victim evict(const IsDead& is_dead) override;
   std::uint64_t bytes() const override { return bytes_; }
   std::uint64_t overhead_bytes(std::size_t nodes) const override;
-  void reserve(std::size_t nodes) override { heap_.reserve(nodes); }
+  void reserve(std::size_t nodes) override;
 
  private:
   // The least value is first; a node knows its place.
@@ -52,7 +55,8 @@ class GreedyDual final : public Policy {
   void sink(std::size_t place, const Item& item);
   void erase(std::size_t place);
 
-  std::vector<Item> heap_;
+  PageArray<Item> heap_;
+  std::size_t size_ = 0;
   std::uint64_t bytes_ = 0;
   double clock_ = 0;
 };

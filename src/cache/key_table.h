@@ -1,56 +1,70 @@
-// An open-addressing table from Key to objects that know their own key. Linear probing, deletion by
-// shifting back (no tombstones), power-of-two capacity at most three quarters full. Growth is the
-// caller's decision, so that memory is made room for before it is taken.
+// An open-addressing table from Key to the number of what knows its own key. Linear probing, deletion by
+// shifting back (no tombstones), at most three quarters full. A bucket has 32 bits of the key besides the
+// number: enough to find its home in a table of any size, and to tell nearly all foreign keys without a look
+// at what they belong to. Growth is the caller's decision, so that memory is made room for before it is
+// taken.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <utility>
 
 #include "base/check.h"
-#include "cache/entry.h"
-#include "cache/memory.h"
+#include "base/hash.h"
+#include "cache/page_array.h"
 
 namespace pgweir::cache {
 
-// T has `const Key& key() const`. Owns no T. One thread at a time (the shard's lock).
-template <class T>
+// Owns nothing that it finds. `Items` has `const base::Hash128& key_of(std::uint32_t number) const` for every
+// number in the table, never 0. One thread at a time (the shard's lock).
+template <class Items>
 class KeyTable {
  public:
+  using Key = base::Hash128;
   static constexpr std::size_t kCapacityMin = 16;
 
-  T* find(const Key& key) const {
-    if (size_ == 0) return nullptr;
-    for (std::size_t i = home(key.hi);; i = next(i)) {
+  explicit KeyTable(const Items& items) : items_(items) {}
+
+  // 0 if there is none.
+  std::uint32_t find(const Key& key) const {
+    if (size_ == 0) return 0;
+    const std::uint32_t tag = tag_of(key);
+    for (std::size_t i = home(tag);; i = next(i)) {
       const Bucket& bucket = buckets_[i];
-      if (bucket.item == nullptr) return nullptr;
-      if (bucket.tag == key.hi && bucket.item->key() == key) return bucket.item;
+      if (bucket.number == 0) return 0;
+      if (bucket.tag == tag && items_.key_of(bucket.number) == key) return bucket.number;
     }
   }
-  bool is_full() const { return (size_ + 1) * 4 > capacity_ * 3; }
-  std::size_t next_capacity() const { return std::max(kCapacityMin, capacity_ * 2); }
-  static std::uint64_t bytes_for(std::size_t capacity) {
-    return capacity == 0 ? 0 : allocation_bytes(capacity * sizeof(Bucket));
+  // Brings the bucket that find() begins with, or (once that has come) what it will most likely find.
+  void prefetch(const Key& key) const { __builtin_prefetch(buckets_.data() + home(tag_of(key))); }
+  void prefetch_item(const Key& key) const {
+    if (size_ == 0) return;
+    const std::uint32_t tag = tag_of(key);
+    for (std::size_t i = home(tag); buckets_[i].number != 0; i = next(i))
+      if (buckets_[i].tag == tag) return items_.prefetch(buckets_[i].number);
   }
+  bool is_full() const { return size_ + 1 > items_max(capacity()); }
+  static std::size_t items_max(std::size_t capacity) { return capacity / 4 * 3; }
+  // A quarter more.
+  std::size_t next_capacity() const { return capacity_for(items_max(capacity()) + 1); }
+  // For as many items and a quarter more.
+  static std::size_t capacity_for(std::size_t items) {
+    return std::max(kCapacityMin, (items * 5 / 3 + kCapacityMin) / kCapacityMin * kCapacityMin);
+  }
+  static std::uint64_t bytes_for(std::size_t capacity) { return PageArray<Bucket>::bytes_for(capacity); }
 
   // REQUIRES: the key is not in the table, and the table is not full.
-  void insert(T& item) {
+  void insert(const Key& key, std::uint32_t number) {
     CHECK(!is_full());
-    place(item);
+    place({tag_of(key), number});
     ++size_;
   }
-  // REQUIRES: the item is in the table.
-  void erase(const T& item) {
-    std::size_t hole = home(item.key().hi);
-    while (buckets_[hole].item != &item) {
-      CHECK(buckets_[hole].item != nullptr);
-      hole = next(hole);
-    }
-    for (std::size_t i = next(hole); buckets_[i].item != nullptr; i = next(i)) {
+  // REQUIRES: it is in the table, here and in replace().
+  void erase(const Key& key, std::uint32_t number) {
+    std::size_t hole = find_bucket(key, number);
+    for (std::size_t i = next(hole); buckets_[i].number != 0; i = next(i)) {
       // An item may fill the hole unless its home lies behind the hole.
-      if (((i - home(buckets_[i].tag)) & mask()) >= ((i - hole) & mask())) {
+      if (distance(home(buckets_[i].tag), i) >= distance(hole, i)) {
         buckets_[hole] = buckets_[i];
         hole = i;
       }
@@ -58,49 +72,62 @@ class KeyTable {
     buckets_[hole] = {};
     --size_;
   }
-  void grow() {
-    const std::size_t old_capacity = capacity_;
-    capacity_ = next_capacity();
-    auto old = std::exchange(buckets_, std::make_unique<Bucket[]>(capacity_));
-    for (std::size_t i = 0; i < old_capacity; ++i) {
-      if (old[i].item != nullptr) place(*old[i].item);
-    }
+  void replace(const Key& key, std::uint32_t from, std::uint32_t to) {
+    buckets_[find_bucket(key, from)].number = to;
+  }
+  // REQUIRES: a capacity that is not too small.
+  void resize(std::size_t capacity) {
+    CHECK(size_ <= items_max(capacity));
+    PageArray<Bucket> old(capacity);
+    std::swap(old, buckets_);
+    for (std::size_t i = 0; i < old.size(); ++i)
+      if (old[i].number != 0) place(old[i]);
   }
 
-  std::size_t home_of(const Key& key) const { return home(key.hi); }
-  // Calls visit(item) for each item whose home is in [begin, end). REQUIRES: visit changes nothing here.
+  std::size_t home_of(const Key& key) const { return home(tag_of(key)); }
+  // Calls visit(number) for each item whose home is in [begin, end). REQUIRES: visit changes nothing here.
   template <class Visit>
   void visit_homes(std::size_t begin, std::size_t end, Visit&& visit) const {
-    for (std::size_t i = begin, seen = 0; seen < capacity_; i = next(i), ++seen) {
+    for (std::size_t i = begin, seen = 0; seen < capacity(); i = next(i), ++seen) {
       const Bucket& bucket = buckets_[i];
-      if (bucket.item == nullptr) {
+      if (bucket.number == 0) {
         if (seen + begin >= end - 1) return;
         continue;
       }
-      if (const std::size_t at = home(bucket.tag); at >= begin && at < end) visit(*bucket.item);
+      if (const std::size_t at = home(bucket.tag); at >= begin && at < end) visit(bucket.number);
     }
   }
 
   std::size_t size() const { return size_; }
-  std::size_t capacity() const { return capacity_; }
+  std::size_t capacity() const { return buckets_.size(); }
 
  private:
   struct Bucket {
-    std::uint64_t tag = 0;  // key.hi, so that a foreign key rarely costs a look at the item
-    T* item = nullptr;
+    std::uint32_t tag = 0;
+    std::uint32_t number = 0;
   };
 
-  std::size_t mask() const { return capacity_ - 1; }
-  std::size_t home(std::uint64_t tag) const { return static_cast<std::size_t>(tag) & mask(); }
-  std::size_t next(std::size_t i) const { return (i + 1) & mask(); }
-  void place(T& item) {
-    std::size_t i = home(item.key().hi);
-    while (buckets_[i].item != nullptr) i = next(i);
-    buckets_[i] = {item.key().hi, &item};
+  static std::uint32_t tag_of(const Key& key) { return static_cast<std::uint32_t>(key.hi); }
+  // Tags are spread evenly, so homes need no power of two; and in order, so a resize reads and writes in
+  // order.
+  std::size_t home(std::uint32_t tag) const { return std::uint64_t{tag} * capacity() >> 32; }
+  std::size_t next(std::size_t i) const { return i + 1 == capacity() ? 0 : i + 1; }
+  std::size_t distance(std::size_t from, std::size_t to) const {
+    return to >= from ? to - from : to + capacity() - from;
+  }
+  std::size_t find_bucket(const Key& key, std::uint32_t number) const {
+    std::size_t i = home(tag_of(key));
+    for (; buckets_[i].number != number; i = next(i)) CHECK(buckets_[i].number != 0);
+    return i;
+  }
+  void place(const Bucket& bucket) {
+    std::size_t i = home(bucket.tag);
+    while (buckets_[i].number != 0) i = next(i);
+    buckets_[i] = bucket;
   }
 
-  std::unique_ptr<Bucket[]> buckets_;
-  std::size_t capacity_ = 0;
+  const Items& items_;
+  PageArray<Bucket> buckets_;
   std::size_t size_ = 0;
 };
 

@@ -8,6 +8,8 @@ namespace pgweir::cache {
 // Gives no credit.
 class Lru final : public Policy {
  public:
+  explicit Lru(Nodes nodes) : list_(Queue::kMain, nodes) {}
+
   void insert(PolicyNode& node, Credit) override { list_.push(node); }
   void touch(PolicyNode& node) override {
     list_.remove(node);
@@ -17,18 +19,20 @@ class Lru final : public Policy {
     list_.remove(node);
     return 0;
   }
+  void move(const PolicyNode&, PolicyNode& to) override { list_.move(to); }
   Victim evict(const IsDead&) override {
     PolicyNode* const tail = list_.tail();
     if (tail == nullptr) return {};
     list_.remove(*tail);
     return {.node = tail, .credit = 0, .ages_ghosts = true};
   }
+  const PolicyNode* next_victim() const override { return list_.tail(); }
   std::uint64_t bytes() const override { return list_.bytes(); }
   std::uint64_t overhead_bytes(std::size_t) const override { return 0; }
   void reserve(std::size_t) override {}
 
  private:
-  PolicyList list_{Queue::kMain};
+  PolicyList list_;
 };
 
 }  // namespace pgweir::cache

@@ -1,7 +1,6 @@
-// What a shard has allocated, as the allocator sees it.
+// What the heap takes for an allocation.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -18,16 +17,5 @@ constexpr std::uint64_t allocation_bytes(std::size_t n) {
   const std::size_t rounded = (n + header + align - 1) / align * align;
   return rounded < kMin ? kMin : rounded;
 }
-
-// Any thread: entries may be freed outside the shard's lock by whoever drops the last reference.
-class MemoryAccount {
- public:
-  void add(std::uint64_t bytes) { bytes_.fetch_add(bytes, std::memory_order_relaxed); }
-  void subtract(std::uint64_t bytes) { bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
-  std::uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
-
- private:
-  std::atomic<std::uint64_t> bytes_{0};
-};
 
 }  // namespace pgweir::cache

@@ -12,35 +12,45 @@ namespace pgweir::cache {
 class PolicyList {
  public:
   // `queue` is written into its nodes, so that each knows where it is.
-  explicit PolicyList(Queue queue) : queue_(queue) {}
+  PolicyList(Queue queue, Nodes nodes) : nodes_(nodes), queue_(queue) {}
 
-  PolicyNode* tail() const { return tail_; }
+  // Null if there is none.
+  PolicyNode* tail() const { return tail_ == 0 ? nullptr : &nodes_[tail_]; }
   std::uint64_t bytes() const { return bytes_; }
 
   // REQUIRES: node is in no list.
   void push(PolicyNode& node) {
     CHECK(node.queue == Queue::kNone);
+    const std::uint32_t number = nodes_.number_of(node);
     node.queue = queue_;
-    node.newer = nullptr;
+    node.newer = 0;
     node.older = head_;
-    (head_ != nullptr ? head_->newer : tail_) = &node;
-    head_ = &node;
+    (head_ != 0 ? nodes_[head_].newer : tail_) = number;
+    head_ = number;
     bytes_ += node.charge_bytes;
   }
   // REQUIRES: node is in this list.
   void remove(PolicyNode& node) {
     CHECK(node.queue == queue_);
-    (node.newer != nullptr ? node.newer->older : head_) = node.older;
-    (node.older != nullptr ? node.older->newer : tail_) = node.newer;
+    (node.newer != 0 ? nodes_[node.newer].older : head_) = node.older;
+    (node.older != 0 ? nodes_[node.older].newer : tail_) = node.newer;
+    if (node.older == 0 && node.newer != 0) __builtin_prefetch(&nodes_[nodes_[node.newer].newer]);
     bytes_ -= node.charge_bytes;
-    node.newer = node.older = nullptr;
+    node.newer = node.older = 0;
     node.queue = Queue::kNone;
+  }
+  // REQUIRES: `to` is a copy of a node in this list, and takes its place.
+  void move(PolicyNode& to) {
+    const std::uint32_t number = nodes_.number_of(to);
+    (to.newer != 0 ? nodes_[to.newer].older : head_) = number;
+    (to.older != 0 ? nodes_[to.older].newer : tail_) = number;
   }
 
  private:
+  Nodes nodes_;
   Queue queue_;
-  PolicyNode* head_ = nullptr;  // newest
-  PolicyNode* tail_ = nullptr;  // oldest
+  std::uint32_t head_ = 0;  // newest
+  std::uint32_t tail_ = 0;  // oldest
   std::uint64_t bytes_ = 0;
 };
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cstdint>
 #include <random>
 #include <vector>
 
@@ -13,10 +14,19 @@
 namespace pgweir::cache {
 namespace {
 
-bool never(const PolicyNode&) { return false; }
+constexpr auto never = [](const PolicyNode&) { return false; };
+
+struct alignas(Nodes::kAlign) Node : PolicyNode {};
+
+// Nodes that lie on the stack of a test.
+Nodes nearby() {
+  const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+  return Nodes(
+      reinterpret_cast<std::byte*>((here - (std::uintptr_t{1} << 30)) / Nodes::kAlign * Nodes::kAlign));
+}
 
 template <std::size_t kSize>
-void insert_all(Policy& policy, std::array<PolicyNode, kSize>& nodes, Policy::Credit credit = 0) {
+void insert_all(Policy& policy, std::array<Node, kSize>& nodes, Policy::Credit credit = 0) {
   for (auto& node : nodes) {
     node.charge_bytes = 10;
     node.cost = 100;
@@ -25,8 +35,8 @@ void insert_all(Policy& policy, std::array<PolicyNode, kSize>& nodes, Policy::Cr
 }
 
 TEST(S3FifoTest, SmallIsFirstInFirstOut) {
-  S3Fifo fifo;
-  std::array<PolicyNode, 4> nodes;
+  S3Fifo fifo(nearby());
+  std::array<Node, 4> nodes;
   insert_all(fifo, nodes);
   for (auto& node : nodes) {
     const auto victim = fifo.evict(never);
@@ -40,8 +50,8 @@ TEST(S3FifoTest, SmallIsFirstInFirstOut) {
 }
 
 TEST(S3FifoTest, MoreThanOneHitMovesFromSmallToMain) {
-  S3Fifo fifo;
-  std::array<PolicyNode, 3> nodes;
+  S3Fifo fifo(nearby());
+  std::array<Node, 3> nodes;
   insert_all(fifo, nodes);
   fifo.touch(nodes[0]);
   fifo.touch(nodes[0]);
@@ -54,8 +64,8 @@ TEST(S3FifoTest, MoreThanOneHitMovesFromSmallToMain) {
 }
 
 TEST(S3FifoTest, MainGivesOneRoundForEachHit) {
-  S3Fifo fifo;
-  std::array<PolicyNode, 3> nodes;
+  S3Fifo fifo(nearby());
+  std::array<Node, 3> nodes;
   insert_all(fifo, nodes, 1);
   for (int i = 0; i < 10; ++i) fifo.touch(nodes[0]);
   EXPECT_EQ(nodes[0].frequency, S3Fifo::kFrequencyMax);
@@ -66,9 +76,9 @@ TEST(S3FifoTest, MainGivesOneRoundForEachHit) {
 }
 
 TEST(S3FifoTest, ASmallQueueBelowATenthIsSpared) {
-  S3Fifo fifo;
-  std::array<PolicyNode, 30> main;
-  std::array<PolicyNode, 2> small;
+  S3Fifo fifo(nearby());
+  std::array<Node, 30> main;
+  std::array<Node, 2> small;
   insert_all(fifo, main, 1);
   insert_all(fifo, small);
   const auto victim = fifo.evict(never);
@@ -78,8 +88,8 @@ TEST(S3FifoTest, ASmallQueueBelowATenthIsSpared) {
 }
 
 TEST(S3FifoTest, TheDeadGoFirstAndGetNoSecondChance) {
-  S3Fifo fifo;
-  std::array<PolicyNode, 3> small, main;
+  S3Fifo fifo(nearby());
+  std::array<Node, 3> small, main;
   insert_all(fifo, small);
   insert_all(fifo, main, 1);
   for (int i = 0; i < 3; ++i) fifo.touch(main[0]);
@@ -88,16 +98,16 @@ TEST(S3FifoTest, TheDeadGoFirstAndGetNoSecondChance) {
 }
 
 TEST(S3FifoTest, WorkOfOneEvictionIsBounded) {
-  S3Fifo fifo;
-  std::array<PolicyNode, S3Fifo::kReinsertMax * 2> nodes;
+  S3Fifo fifo(nearby());
+  std::array<Node, S3Fifo::kReinsertMax * 2> nodes;
   insert_all(fifo, nodes, 1);
   for (auto& node : nodes) fifo.touch(node);
   EXPECT_EQ(fifo.evict(never).node, &nodes[S3Fifo::kReinsertMax]);
 }
 
 TEST(S3FifoTest, RemoveKeepsTheListsWhole) {
-  S3Fifo fifo;
-  std::array<PolicyNode, 5> nodes;
+  S3Fifo fifo(nearby());
+  std::array<Node, 5> nodes;
   insert_all(fifo, nodes);
   for (const int i : {0, 2, 4}) fifo.remove(nodes[static_cast<std::size_t>(i)]);
   EXPECT_EQ(fifo.bytes(), 20U);
@@ -107,8 +117,8 @@ TEST(S3FifoTest, RemoveKeepsTheListsWhole) {
 }
 
 TEST(S3FifoTest, WhatHadEarnedMainGetsItBack) {
-  S3Fifo fifo;
-  std::array<PolicyNode, 3> nodes;
+  S3Fifo fifo(nearby());
+  std::array<Node, 3> nodes;
   insert_all(fifo, nodes);
   fifo.touch(nodes[1]);
   fifo.touch(nodes[1]);
@@ -120,8 +130,8 @@ TEST(S3FifoTest, WhatHadEarnedMainGetsItBack) {
 }
 
 TEST(LruTest, WhatWasAskedForLastStays) {
-  Lru lru;
-  std::array<PolicyNode, 4> nodes;
+  Lru lru(nearby());
+  std::array<Node, 4> nodes;
   insert_all(lru, nodes);
   lru.touch(nodes[0]);
   lru.touch(nodes[2]);
@@ -134,7 +144,8 @@ TEST(LruTest, WhatWasAskedForLastStays) {
 
 TEST(GreedyDualTest, WhatSavesLeastForItsBytesLeaves) {
   GreedyDual policy;
-  std::array<PolicyNode, 3> nodes;
+  policy.reserve(300);
+  std::array<Node, 3> nodes;
   for (auto& node : nodes) node.charge_bytes = 100;
   nodes[1].charge_bytes = 10;
   nodes[0].cost = 1000;  // 10 for a byte
@@ -146,7 +157,8 @@ TEST(GreedyDualTest, WhatSavesLeastForItsBytesLeaves) {
 
 TEST(GreedyDualTest, HitsCountAndAreRemembered) {
   GreedyDual policy;
-  std::array<PolicyNode, 3> nodes;
+  policy.reserve(300);
+  std::array<Node, 3> nodes;
   insert_all(policy, nodes);
   for (int i = 0; i < 5; ++i) policy.touch(nodes[0]);
   policy.touch(nodes[1]);
@@ -166,7 +178,8 @@ TEST(GreedyDualTest, HitsCountAndAreRemembered) {
 
 TEST(GreedyDualTest, WhoComesForTheFirstTimeCountsLessThanAHit) {
   GreedyDual policy;
-  std::array<PolicyNode, 2> nodes;
+  policy.reserve(300);
+  std::array<Node, 2> nodes;
   nodes[0].charge_bytes = nodes[1].charge_bytes = 10;
   nodes[0].cost = 100;
   nodes[1].cost = 300;
@@ -179,7 +192,8 @@ TEST(GreedyDualTest, WhoComesForTheFirstTimeCountsLessThanAHit) {
 // Up to an eighth off, and never out of order.
 TEST(GreedyDualTest, CreditsKeepFrequenciesInOrder) {
   GreedyDual policy;
-  PolicyNode node;
+  policy.reserve(300);
+  Node node;
   Policy::Credit last = 0;
   for (int hits = 0; hits < 300; ++hits) {
     policy.insert(node, 0);
@@ -196,10 +210,11 @@ TEST(GreedyDualTest, CreditsKeepFrequenciesInOrder) {
 
 TEST(GreedyDualTest, WhatWasValuableOnceIsOvertaken) {
   GreedyDual policy;
-  std::array<PolicyNode, 1> old;
+  policy.reserve(300);
+  std::array<Node, 1> old;
   insert_all(policy, old);
   for (int i = 0; i < 20; ++i) policy.touch(old[0]);
-  std::array<PolicyNode, 300> nodes;
+  std::array<Node, 300> nodes;
   std::size_t round = 0;
   for (auto& node : nodes) {
     node.charge_bytes = 10;
@@ -215,7 +230,8 @@ TEST(GreedyDualTest, WhatWasValuableOnceIsOvertaken) {
 TEST(GreedyDualTest, TheLeastLeavesWhateverCameAndWent) {
   std::mt19937_64 random(1);
   GreedyDual policy;
-  std::array<PolicyNode, 200> nodes;
+  policy.reserve(300);
+  std::array<Node, 200> nodes;
   std::vector<PolicyNode*> in, out;
   for (auto& node : nodes) out.push_back(&node);
   std::uint64_t bytes = 0;
@@ -223,7 +239,7 @@ TEST(GreedyDualTest, TheLeastLeavesWhateverCameAndWent) {
     if (!out.empty() && random() % 2 == 0) {
       std::swap(out[random() % out.size()], out.back());
       PolicyNode& node = *out.back();
-      node.cost = static_cast<base::Nanos>(1 + random() % 1'000'000);
+      node.cost = static_cast<float>(1 + random() % 1'000'000);
       node.charge_bytes = 1;
       bytes += node.charge_bytes;
       policy.insert(node, 0);
@@ -239,7 +255,7 @@ TEST(GreedyDualTest, TheLeastLeavesWhateverCameAndWent) {
     ASSERT_EQ(policy.bytes(), bytes);
   }
   ASSERT_GT(in.size(), 10U);
-  base::Nanos last = 0;
+  float last = 0;
   for (std::size_t left = in.size(); left != 0; --left) {
     const PolicyNode* const victim = policy.evict(never).node;
     ASSERT_NE(victim, nullptr);
@@ -247,6 +263,29 @@ TEST(GreedyDualTest, TheLeastLeavesWhateverCameAndWent) {
     last = victim->cost;
   }
   EXPECT_EQ(policy.evict(never).node, nullptr);
+}
+
+// A node that moves keeps its place, in each policy and wherever it is.
+TEST(PolicyTest, AMovedNodeLeavesInItsTurn) {
+  for (const PolicyKind kind : {PolicyKind::kS3Fifo, PolicyKind::kLru, PolicyKind::kCost}) {
+    for (std::size_t moved = 0; moved < 5; ++moved) {
+      const auto policy = make_policy(kind, nearby());
+      policy->reserve(5);
+      std::array<Node, 5> nodes;
+      Node other;
+      for (std::size_t i = 0; i < nodes.size(); ++i) {
+        nodes[i].charge_bytes = 10;
+        nodes[i].cost = static_cast<float>(100 + i);
+        policy->insert(nodes[i], 0);
+      }
+      other = nodes[moved];
+      policy->move(nodes[moved], other);
+      nodes[moved] = Node();
+      for (std::size_t i = 0; i < nodes.size(); ++i)
+        EXPECT_EQ(policy->evict(never).node, i == moved ? &other : &nodes[i]) << name(kind) << moved;
+      EXPECT_EQ(policy->evict(never).node, nullptr);
+    }
+  }
 }
 
 TEST(PolicyTest, NamesAreReadBack) {

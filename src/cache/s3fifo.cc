@@ -25,9 +25,8 @@ Policy::Victim S3Fifo::evict(const IsDead& is_dead) {
     if (tail != nullptr && is_dead(*tail)) return take(*tail, true);
   }
   for (unsigned reinserted = 0;;) {
-    const bool from_small =
-        small_.tail() != nullptr && (main_.tail() == nullptr || small_.bytes() * 10 >= bytes());
-    PolicyNode* tail = from_small ? small_.tail() : main_.tail();
+    PolicyNode* const tail = next_queue().tail();
+    const bool from_small = tail == small_.tail();
     if (tail == nullptr) return {};
     const bool is_spared =
         from_small ? tail->frequency > 1 : tail->frequency > 0 && reinserted < kReinsertMax;

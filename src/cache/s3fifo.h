@@ -18,12 +18,18 @@ class S3Fifo final : public Policy {
  public:
   static constexpr std::uint16_t kFrequencyMax = 3;
 
+  explicit S3Fifo(Nodes nodes) : small_(Queue::kSmall, nodes), main_(Queue::kMain, nodes) {}
+
   void insert(PolicyNode& node, Credit credit) override;
   void touch(PolicyNode& node) override {
     if (node.frequency < kFrequencyMax) ++node.frequency;
   }
   Credit remove(PolicyNode& node) override;
+  void move(const PolicyNode&, PolicyNode& to) override {
+    (to.queue == Queue::kMain ? main_ : small_).move(to);
+  }
   Victim evict(const IsDead& is_dead) override;
+  const PolicyNode* next_victim() const override { return next_queue().tail(); }
   std::uint64_t bytes() const override { return small_.bytes() + main_.bytes(); }
   std::uint64_t overhead_bytes(std::size_t) const override { return 0; }
   void reserve(std::size_t) override {}
@@ -33,9 +39,15 @@ class S3Fifo final : public Policy {
 
  private:
   Victim take(PolicyNode& node, bool is_dead);
+  // What evict() looks at.
+  const PolicyList& next_queue() const {
+    const bool is_small =
+        small_.tail() != nullptr && (main_.tail() == nullptr || small_.bytes() * 10 >= bytes());
+    return is_small ? small_ : main_;
+  }
 
-  PolicyList small_{Queue::kSmall};
-  PolicyList main_{Queue::kMain};
+  PolicyList small_;
+  PolicyList main_;
 };
 
 }  // namespace pgweir::cache

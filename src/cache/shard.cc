@@ -33,7 +33,7 @@ MissWhy miss_why(const std::optional<Ghost::Record>& record) {
 }
 
 // What a fill costs varies from one to the next.
-base::Nanos smoothed(base::Nanos last, base::Nanos now) { return last + (now - last) / 4; }
+float smoothed(float last, float now) { return last + (now - last) / 4; }
 
 template <class Enum>
 std::size_t index_of(Enum value) {
@@ -47,20 +47,29 @@ std::size_t marks_capacity(std::uint64_t memory_bytes) {
   return std::bit_floor(std::clamp<std::uint64_t>(affordable, PassMarks::kWays, kMarksMax));
 }
 
+// What is larger is copied without the lock.
+constexpr std::uint64_t kLockedCopyBytesMax = 4 << 10;
+// Evictions and the like under one hold of the lock.
+constexpr unsigned kStepsMax = 64;
+
+// Entries of a simulation have no bytes, and those that are counted have no size either.
+std::uint64_t addresses_wanted(const CacheConfig& config, std::uint64_t memory_bytes) {
+  return config.storage == Storage::kCounted ? memory_bytes * Slabs::kSlotBytesMin : memory_bytes;
+}
+
 }  // namespace
 
 void Retired::free_all() {
   while (head_ != nullptr) {
-    auto* entry = static_cast<Entry*>(head_);
-    head_ = head_->older;
-    entry->older = nullptr;
-    entry->unref();
+    Entry& entry = *head_;
+    head_ = head_->older == 0 ? nullptr : &shard_.entries_[head_->older];
+    shard_.free_retired(entry);
   }
 }
 
 void Retired::add(Entry& entry) {
-  if (entry.is_sole_reference()) bytes_ += entry.charge_bytes;
-  entry.older = head_;
+  bytes_ += Slabs::taken_by(entry.size());
+  entry.older = head_ == nullptr ? 0 : shard_.slabs_.handle_of(head_);
   head_ = &entry;
 }
 
@@ -70,61 +79,86 @@ Shard::Shard(const CacheConfig& config, std::uint64_t memory_bytes, const base::
       clock_(clock),
       generations_(generations),
       memory_bytes_(memory_bytes),
-      policy_(make_policy(config.policy)),
+      era_(generations.era()),
+      slabs_(addresses_wanted(config, memory_bytes)),
+      freed_(Nodes(slabs_.origin())),
+      entries_(slabs_),
+      index_(entries_),
+      policy_(make_policy(config.policy, Nodes(slabs_.origin()))),
+      flight_index_(flights_),
       marks_(marks_capacity(memory_bytes)) {
-  account_.add(overhead(allocation_bytes(sizeof(Shard))));
+  other_bytes_ = overhead(allocation_bytes(sizeof(Shard)));
   ghost_.set_window(memory_bytes - memory_bytes / 10);
 }
 
 Shard::~Shard() {
-  CHECK(flights_.size() == 0);
+  CHECK(flight_index_.size() == 0);
   invalidate_all();
-  const std::uint64_t tables = tables_bytes(index_.capacity()) +
-                               KeyTable<Flight>::bytes_for(flights_.capacity()) +
+  drain_freed();
+  slabs_.trim();
+  const std::uint64_t others = allocation_bytes(sizeof(Shard)) + tables_bytes(index_.capacity()) +
+                               flights_.bytes() + flight_index_.bytes_for(flight_index_.capacity()) +
                                (marks_.is_allocated() ? marks_.bytes_allocated() : 0);
   // Else an EntryRef outlives its cache, or something was counted wrongly.
-  CHECK(account_.bytes() == overhead(allocation_bytes(sizeof(Shard)) + tables));
+  CHECK(slabs_.empty() && charged_bytes_ == 0 && other_bytes_ == overhead(others));
 }
 
 Lookup Shard::lookup(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now,
                      const Accepts& accepts) {
-  Retired retired;
+  Retired retired(*this);
   const std::lock_guard lock(mutex_);
-  if (Entry* entry = index_.find(key)) {
-    entry->prefetch();
-    Freshness state = freshness(*entry, now);
+  if (generations_.era() != era_) [[unlikely]]
+    drop_all(retired);
+  if (const Handle handle = index_.find(key)) {
+    Entry& entry = entries_[handle];
+    Freshness state = freshness(entry, now);
     state.judge(accepts);
     if (state.is_fresh()) [[likely]]
-      return hit(*entry);
-    const base::Nanos stale_since = state.is_untold ? entry->asked_at() : entry->expires_at();
+      return hit(entry);
+    const base::Nanos stale_since = state.is_untold ? entry.asked_at() : entry.expires_at();
     if (!state.is_changed() && now - stale_since < accepts.stale_for)
-      return stale(*entry, state.is_untold ? MissWhy::kInvalidated : MissWhy::kExpired, now, retired);
-    if (state.is_dead() || state.is_untold) drop_dead(*entry, state, retired);
+      return stale(key, state.is_untold ? MissWhy::kInvalidated : MissWhy::kExpired, now, retired);
+    if (state.is_dead() || state.is_untold) drop_dead(entry, state, retired);
     if (state.is_held) return pass(PassWhy::kHeld);
   }
   return miss(key, waiter, now, retired);
 }
 
-Shard::Freshness Shard::freshness(std::span<const Dependency> dependencies, base::Nanos expires_at,
-                                  base::Nanos now) const {
+void Shard::judge(Freshness& state, Dependency::Kind kind, bool is_moved, bool is_held, Slot slot) {
+  if (kind != Dependency::Kind::kContent) {
+    (kind == Dependency::Kind::kVoucher ? state.is_untold : state.is_moved_untold) = true;
+    return;
+  }
+  if (is_moved) state.is_moved = true;
+  if (is_held) {
+    state.is_held = true;
+    state.held_slot = slot;
+  }
+}
+
+Shard::Freshness Shard::freshness(const Entry& entry, base::Nanos now) const {
   Freshness state;
-  state.is_expired = now >= expires_at;
-  for (const Dependency& dependency : dependencies) {
+  state.is_expired = now >= entry.expires_at();
+  for (const PackedDependency packed : entry.dependencies()) {
+    const Slot slot = generations_.slot_of(packed);
+    const std::uint64_t value = generations_.observe(slot);
+    const bool is_moved = generations_.has_moved(packed, value), is_held = Generations::is_held(value);
+    if (is_moved || is_held) [[unlikely]]
+      judge(state, generations_.kind_of(packed), is_moved, is_held, slot);
+  }
+  return state;
+}
+
+Shard::Freshness Shard::freshness(const Entry::Content& content, base::Nanos now) const {
+  Freshness state;
+  state.is_expired = now >= content.expires_at;
+  for (const Dependency& dependency : content.dependencies) {
     const std::uint64_t value = generations_.observe(dependency.slot);
-    if (value == dependency.seen && !Generations::is_held(value)) [[likely]]
-      continue;
-    if (dependency.kind != Dependency::Kind::kContent) {
-      (dependency.kind == Dependency::Kind::kVoucher ? state.is_untold : state.is_moved_untold) = true;
-      continue;
-    }
     // What was seen under a hold may be from before or after the write, whatever the counter says.
-    if (Generations::has_moved(dependency.seen, value) || Generations::is_held(dependency.seen)) {
-      state.is_moved = true;
-    }
-    if (Generations::is_held(value)) {
-      state.is_held = true;
-      state.held_slot = dependency.slot;
-    }
+    const bool is_moved =
+        Generations::has_moved(dependency.seen, value) || Generations::is_held(dependency.seen);
+    const bool is_held = Generations::is_held(value);
+    if (is_moved || is_held) judge(state, dependency.kind, is_moved, is_held, dependency.slot);
   }
   return state;
 }
@@ -133,16 +167,17 @@ Lookup Shard::hit(Entry& entry) {
   policy_->touch(entry);
   ++stats_.hits;
   stats_.hit_bytes += entry.bytes().size();
-  stats_.hit_cost += entry.cost;
+  stats_.hit_cost += static_cast<base::Nanos>(entry.cost);
   Lookup lookup;
   lookup.outcome = Outcome::kHit;
-  lookup.entry = EntryRef::share(entry);
+  lookup.entry = EntryRef::share(entry, freed_);
   return lookup;
 }
 
 Lookup Shard::miss(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now, Retired& retired) {
   if (const auto why = find_mark(key, now)) return pass(*why);
-  if (Flight* flight = flights_.find(key)) return wait(*flight, waiter, now, retired);
+  if (const std::uint32_t flight = flight_index_.find(key))
+    return wait(flights_[flight], waiter, now, retired);
   return fill(key, miss_why(ghost_.find(key)), now, retired);
 }
 
@@ -158,14 +193,15 @@ Lookup Shard::fill(const Key& key, MissWhy why, base::Nanos now, Retired& retire
 }
 
 // One session asks anew; the others are not kept waiting for it.
-Lookup Shard::stale(Entry& entry, MissWhy why, base::Nanos now, Retired& retired) {
-  if (const auto marked = find_mark(entry.key(), now)) return pass(*marked);
-  if (flights_.find(entry.key()) == nullptr) return fill(entry.key(), why, now, retired);
+Lookup Shard::stale(const Key& key, MissWhy why, base::Nanos now, Retired& retired) {
+  if (const auto marked = find_mark(key, now)) return pass(*marked);
+  if (flight_index_.find(key) == 0) return fill(key, why, now, retired);
+  Entry& entry = entries_[index_.find(key)];
   policy_->touch(entry);
   ++stats_.stales;
   Lookup lookup;
   lookup.outcome = Outcome::kStale;
-  lookup.entry = EntryRef::share(entry);
+  lookup.entry = EntryRef::share(entry, freed_);
   return lookup;
 }
 
@@ -176,10 +212,10 @@ Lookup Shard::wait(Flight& flight, const std::shared_ptr<Waiter>& waiter, base::
   if (waiters.size() >= config_.fill_waiters_max) return pass(PassWhy::kWaitersFull);
   if (waiters.size() == waiters.capacity()) {
     const std::size_t capacity = std::max<std::size_t>(4, waiters.capacity() * 2);
-    const std::uint64_t before = overhead(flight.bytes()), after = overhead(Flight::bytes_for(capacity));
-    if (!make_room(after - before, now, retired)) return pass(PassWhy::kNoRoom);
+    const std::uint64_t before = flight.waiters_bytes(), after = Flight::waiters_bytes_for(capacity);
+    if (!make_room(overhead(after), now, retired)) return pass(PassWhy::kNoRoom);
     waiters.reserve(capacity);
-    account_.add(overhead(flight.bytes()) - before);
+    other_bytes_ += overhead(flight.waiters_bytes() - before);
   }
   waiters.push_back(waiter);
   ++waiters_;
@@ -198,33 +234,35 @@ Lookup Shard::pass(PassWhy why) {
 }
 
 Flight* Shard::start_flight(const Key& key, base::Nanos now, Retired& retired) {
-  if (flights_.is_full()) {
-    const std::uint64_t before = overhead(KeyTable<Flight>::bytes_for(flights_.capacity()));
-    const std::uint64_t after = overhead(KeyTable<Flight>::bytes_for(flights_.next_capacity()));
+  if (flight_index_.is_full()) {
+    const std::uint64_t before = overhead(flight_index_.bytes_for(flight_index_.capacity()));
+    const std::uint64_t after = overhead(flight_index_.bytes_for(flight_index_.next_capacity()));
     if (!make_room(after, now, retired)) return nullptr;
-    flights_.grow();
-    account_.add(after - before);
+    flight_index_.resize(flight_index_.next_capacity());
+    other_bytes_ += after - before;
   }
-  if (!make_room(overhead(Flight::bytes_for(0)), now, retired)) return nullptr;
-  auto flight = std::make_unique<Flight>(key, epoch_, now);
-  account_.add(overhead(flight->bytes()));
-  flights_.insert(*flight);
-  return flight.release();
+  const std::uint64_t growth = overhead(flights_.growth());
+  if (growth != 0 && !make_room(growth, now, retired)) return nullptr;
+  Flight& flight = flights_.start(key, epoch_, now);
+  other_bytes_ += growth;
+  flight_index_.insert(key, flight.number);
+  return &flight;
 }
 
-std::unique_ptr<Flight> Shard::take_flight(Flight& flight) {
-  flights_.erase(flight);
-  account_.subtract(overhead(flight.bytes()));
+std::vector<std::shared_ptr<Waiter>> Shard::end_flight(Flight& flight) {
+  flight_index_.erase(flight.key(), flight.number);
+  other_bytes_ -= overhead(flight.waiters_bytes());
   waiters_ -= flight.waiters.size();
-  return std::unique_ptr<Flight>(&flight);
+  flights_.end(flight);
+  return std::exchange(flight.waiters, {});
 }
 
 void Shard::leave(const Key& key, const Waiter& waiter) {
   std::shared_ptr<Waiter> dropped;  // destroyed without the lock
   const std::lock_guard lock(mutex_);
-  Flight* flight = flights_.find(key);
-  if (flight == nullptr) return;
-  auto& waiters = flight->waiters;
+  const std::uint32_t flight = flight_index_.find(key);
+  if (flight == 0) return;
+  auto& waiters = flights_[flight].waiters;
   const auto it =
       std::find_if(waiters.begin(), waiters.end(), [&](const auto& w) { return w.get() == &waiter; });
   if (it == waiters.end()) return;
@@ -236,20 +274,20 @@ void Shard::leave(const Key& key, const Waiter& waiter) {
 KeepResult Shard::keep(Flight& flight, std::span<const std::string_view> parts, std::uint32_t mark,
                        std::span<const Dependency> dependencies, base::Nanos ttl, base::Nanos cost) {
   const base::Nanos now = clock_.now();
-  Entry::Content content{.key = flight.key(),
-                         .parts = parts,
-                         .dependencies = dependencies,
-                         .asked_at = flight.started_at,
-                         .expires_at = expiry(flight, ttl),
-                         .cost = cost,
-                         .mark = mark};
+  const Entry::Content content{.key = flight.key(),
+                               .parts = parts,
+                               .dependencies = dependencies,
+                               .asked_at = flight.started_at,
+                               .expires_at = expiry(flight, ttl),
+                               .cost = cost,
+                               .mark = mark,
+                               .stores_bytes = config_.storage == Storage::kBytes};
   KeepResult result = examine(content, now);
-  EntryRef entry;
-  if (result == KeepResult::kKept) {
-    entry = allocate(content, now);
-    if (!entry) result = KeepResult::kNoRoom;
-  }
-  return settle(flight, content, result, std::move(entry));
+  if (result != KeepResult::kKept || !content.stores_bytes || content.bytes() <= kLockedCopyBytesMax)
+    return settle(flight, content, result, {}, now);
+  EntryRef large = make_large(content, now);
+  if (!large) result = KeepResult::kNoRoom;
+  return settle(flight, content, result, std::move(large), clock_.now());
 }
 
 base::Nanos Shard::expiry(const Flight& flight, base::Nanos ttl) const {
@@ -260,46 +298,66 @@ base::Nanos Shard::expiry(const Flight& flight, base::Nanos ttl) const {
 }
 
 KeepResult Shard::examine(const Entry::Content& content, base::Nanos now) const {
-  if (Entry::bytes_of(content.parts) > config_.entry_bytes_max) return KeepResult::kTooLarge;
+  if (content.bytes() > config_.entry_bytes_max) return KeepResult::kTooLarge;
   if (content.dependencies.size() > Entry::kDependenciesMax) return KeepResult::kTooManyDependencies;
-  const Freshness state = freshness(content.dependencies, content.expires_at, now);
+  const Freshness state = freshness(content, now);
   if (state.is_changed()) return KeepResult::kMoved;  // what is untold by now may serve somebody
   return state.is_expired ? KeepResult::kExpired : KeepResult::kKept;
 }
 
-EntryRef Shard::allocate(Entry::Content& content, base::Nanos now) {
-  content.stores_bytes = config_.storage == Storage::kBytes;
-  content.charge = 1;
-  if (config_.storage != Storage::kCounted)
-    content.charge = Entry::charge_of(Entry::bytes_of(content.parts), content.dependencies.size());
-  {
-    Retired retired;
+std::uint64_t Shard::charge_of(const Entry::Content& content) const {
+  return config_.storage == Storage::kCounted ? 1
+                                              : Slabs::taken_by(Entry::size_for(content, content.bytes()));
+}
+
+EntryRef Shard::make_large(const Entry::Content& content, base::Nanos now) {
+  constexpr unsigned kHoldsMax = 1 << 14;  // others take the room that was made
+  const std::size_t size = Entry::size_for(content, content.bytes());
+  EntryRef large;
+  for (unsigned holds = 0; holds < kHoldsMax && !large; ++holds) {
+    Retired retired(*this);
     const std::lock_guard lock(mutex_);
-    if (!make_room(content.charge, now, retired)) return {};
-    account_.add(content.charge);
+    const Room room = make_room([&] { return slabs_.growth(size); }, now, retired, kStepsMax);
+    if (room == Room::kNone) return {};
+    if (room == Room::kUnfinished) continue;
+    if (Entry* const entry = allocate(content, now, retired)) large = EntryRef::adopt(*entry, freed_);
   }
-  EntryRef entry = Entry::make(content, account_);
-  if (!entry) account_.subtract(content.charge);
-  return entry;
+  if (large) large.write_bytes(content.parts);
+  return large;
+}
+
+Entry* Shard::allocate(const Entry::Content& content, base::Nanos now, Retired& retired) {
+  const std::uint64_t charge = charge_of(content);
+  const std::size_t size = Entry::size_for(content, content.stores_bytes ? content.bytes() : 0);
+  const auto needed = [&] { return counts_pages() ? slabs_.growth(size) : charge; };
+  constexpr unsigned kTriesMax = 1 << 16;
+  if (make_room(needed, now, retired, kTriesMax) != Room::kMade) return nullptr;
+  const Handle handle = slabs_.allocate(size);
+  if (handle == 0) {  // no addresses: the next will find some
+    for (unsigned i = 0; i < kStepsMax; ++i) evict_one(now, retired);
+    return nullptr;
+  }
+  charged_bytes_ += charge;
+  return &Entry::construct(slabs_.at(handle), content, charge, generations_);
 }
 
 // The last look at the generations comes before the entry can be found. What moves after it is seen by
 // the next lookup, since the entry then differs from the counter.
-KeepResult Shard::settle(Flight& flight, const Entry::Content& content, KeepResult result, EntryRef entry) {
-  const base::Nanos now = clock_.now();
-  Retired retired;
-  std::unique_ptr<Flight> ended;
+KeepResult Shard::settle(Flight& flight, const Entry::Content& content, KeepResult result, EntryRef large,
+                         base::Nanos now) {
+  Retired retired(*this);
+  std::vector<std::shared_ptr<Waiter>> waiters;
   {
     const std::lock_guard lock(mutex_);
-    const base::Nanos last_cost = drop_predecessor(flight.key(), now, retired);
-    const Freshness state = freshness(content.dependencies, content.expires_at, now);
+    const float last_cost = drop_predecessor(flight.key(), now, retired);
+    const Freshness state = freshness(content, now);
+    if (result == KeepResult::kKept && (flight.epoch != epoch_ || state.is_changed()))
+      result = KeepResult::kMoved;
     if (result == KeepResult::kKept) {
-      if (flight.epoch != epoch_ || state.is_changed()) {
-        result = KeepResult::kMoved;
-      } else {
-        if (last_cost != 0) entry.set_cost(smoothed(last_cost, content.cost));
-        result = place(entry, now, retired);
-      }
+      Entry* const entry = large ? &large.detach() : allocate(content, now, retired);
+      if (entry != nullptr && content.bytes() <= kLockedCopyBytesMax) entry->write_bytes(content.parts);
+      if (entry != nullptr && last_cost != 0) entry->cost = smoothed(last_cost, entry->cost);
+      result = entry == nullptr ? KeepResult::kNoRoom : place(*entry, now, retired);
     }
     ++stats_.keeps[index_of(result)];
     if (result == KeepResult::kTooLarge || result == KeepResult::kTooManyDependencies) {
@@ -311,16 +369,16 @@ KeepResult Shard::settle(Flight& flight, const Entry::Content& content, KeepResu
                 .held_slot = state.held_slot},
                now, retired);
     }
-    ended = take_flight(flight);
+    waiters = end_flight(flight);
   }
-  for (const auto& waiter : ended->waiters) waiter->wake();
+  for (const auto& waiter : waiters) waiter->wake();
   return result;
 }
 
 void Shard::abandon(Flight& flight, FillEnd end) {
   const base::Nanos now = clock_.now();
-  Retired retired;
-  std::unique_ptr<Flight> ended;
+  Retired retired(*this);
+  std::vector<std::shared_ptr<Waiter>> waiters;
   {
     const std::lock_guard lock(mutex_);
     ++stats_.abandons[index_of(end)];
@@ -328,61 +386,105 @@ void Shard::abandon(Flight& flight, FillEnd end) {
       drop_predecessor(flight.key(), now, retired);
       put_mark({.key = flight.key(), .ends_at = now + config_.uncacheable_ttl}, now, retired);
     }
-    ended = take_flight(flight);
+    waiters = end_flight(flight);
   }
-  for (const auto& waiter : ended->waiters) waiter->wake();
+  for (const auto& waiter : waiters) waiter->wake();
 }
 
 // Who has filled has seen the new reply, whether it was kept or not: the old one is no answer any more.
-base::Nanos Shard::drop_predecessor(const Key& key, base::Nanos now, Retired& retired) {
-  Entry* const entry = index_.find(key);
-  if (entry == nullptr) return 0;
-  const base::Nanos cost = entry->cost;
-  drop_dead(*entry, freshness(*entry, now), retired);
+float Shard::drop_predecessor(const Key& key, base::Nanos now, Retired& retired) {
+  const Handle handle = index_.find(key);
+  if (handle == 0) return 0;
+  Entry& entry = entries_[handle];
+  const float cost = entry.cost;
+  drop_dead(entry, freshness(entry, now), retired);
   return cost;
 }
 
-KeepResult Shard::place(EntryRef& entry, base::Nanos now, Retired& retired) {
-  if (index_.is_full() && !grow_index(now, retired)) return KeepResult::kNoRoom;
-  const Key& key = entry->key();
-  const auto record = ghost_.find(key);
-  if (record) ghost_.forget(key);
-  Entry* placed = entry.detach();
-  index_.insert(*placed);
-  expiries_.add(index_.home_of(key), placed->expires_at());
-  policy_->insert(*placed, record ? record->credit : Policy::Credit{0});
+KeepResult Shard::place(Entry& entry, base::Nanos now, Retired& retired) {
+  const Key& key = entry.key();
+  if (index_.is_full() && !grow_index(now, retired)) {
+    if (entry.unref()) free(entry);
+    return KeepResult::kNoRoom;
+  }
+  const auto record = ghost_.take(key);
+  index_.insert(key, slabs_.handle_of(&entry));
+  expiries_.add(index_.home_of(key), entry.expires_at());
+  policy_->insert(entry, record ? record->credit : Policy::Credit{0});
   return KeepResult::kKept;
 }
 
-// The ghost remembers about as many keys as there can be entries.
+// As many keys as the small queue's share leaves for main; a simulation that counts entries wants no record
+// lost.
+std::size_t Shard::ghost_records(std::size_t index_capacity) const {
+  return config_.storage == Storage::kCounted ? index_capacity : index_capacity * 7 / 8;
+}
+
 std::uint64_t Shard::tables_bytes(std::size_t index_capacity) const {
-  return KeyTable<Entry>::bytes_for(index_capacity) + ExpiryMap::bytes_for(index_capacity) +
-         Ghost::bytes_for(index_capacity) + policy_->overhead_bytes(index_capacity);
+  return index_.bytes_for(index_capacity) + ExpiryMap::bytes_for(index_capacity) +
+         Ghost::bytes_for(ghost_records(index_capacity)) +
+         policy_->overhead_bytes(index_.items_max(index_capacity));
 }
 
 bool Shard::grow_index(base::Nanos now, Retired& retired) {
-  const std::size_t before = index_.capacity(), after = index_.next_capacity();
-  const std::uint64_t grown = overhead(tables_bytes(after));
-  if (!make_room(grown, now, retired)) return false;
-  account_.add(grown);
-  index_.grow();
-  ghost_.resize(after);
-  policy_->reserve(after);
-  expiries_.reset(after);
-  index_.visit_homes(0, after, [this](const Entry& entry) {
-    expiries_.add(index_.home_of(entry.key()), entry.expires_at());
-  });
-  account_.subtract(overhead(tables_bytes(before)));
+  const std::size_t after = index_.next_capacity();
+  if (!make_room(overhead(tables_bytes(after)), now, retired)) return false;
+  resize_tables(after);
   return true;
 }
 
-bool Shard::make_room(std::uint64_t bytes, base::Nanos now, Retired& retired) {
-  const std::uint64_t fixed = account_.bytes() - policy_->bytes() - retired.bytes();
-  if (fixed + bytes > memory_bytes_) return false;  // do not empty the cache in vain
-  while (account_.bytes() + bytes > memory_bytes_ + retired.bytes()) {
-    if (!evict_one(now, retired)) return false;
-  }
+// Fewer and larger entries have come: tables that are mostly empty are memory for them.
+bool Shard::shrink_index() {
+  const std::size_t after = index_.capacity_for(index_.size());
+  if (after * 2 > index_.capacity()) return false;
+  resize_tables(after);
   return true;
+}
+
+void Shard::resize_tables(std::size_t index_capacity) {
+  other_bytes_ -= overhead(tables_bytes(index_.capacity()));
+  index_.resize(index_capacity);
+  ghost_.resize(ghost_records(index_capacity));
+  policy_->reserve(index_.items_max(index_capacity));
+  expiries_.resize(index_capacity);
+  other_bytes_ += overhead(tables_bytes(index_capacity));
+}
+
+template <class Needed>
+Shard::Room Shard::make_room(Needed&& needed, base::Nanos now, Retired& retired, unsigned steps_max) {
+  if (used_bytes() + needed() <= memory_bytes_) return Room::kMade;
+  drain_freed();
+  const std::uint64_t leaving =
+      retired.bytes() + policy_->bytes() + (counts_pages() ? slabs_.slack_bytes() : 0);
+  if (used_bytes() + needed() > memory_bytes_ + leaving)
+    return Room::kNone;  // do not empty the cache in vain
+  for (unsigned step = 0; used_bytes() + needed() > memory_bytes_ + retired.bytes(); ++step) {
+    if (step == steps_max) return Room::kUnfinished;
+    if (!give_back(now, retired)) return Room::kNone;
+  }
+  return Room::kMade;
+}
+
+bool Shard::make_room(std::uint64_t bytes, base::Nanos now, Retired& retired) {
+  return make_room([bytes] { return bytes; }, now, retired, UINT32_MAX) == Room::kMade;
+}
+
+bool Shard::give_back(base::Nanos now, Retired& retired) {
+  return slabs_.trim() || compact() || shrink_index() || evict_one(now, retired);
+}
+
+// Moves what nobody reads. Not for a little: the next entries will fill what is free.
+bool Shard::compact() {
+  constexpr unsigned kSlackShare = 16;
+  if (slabs_.slack_bytes() < memory_bytes_ / kSlackShare || !counts_pages()) return false;
+  return slabs_.compact([this](Handle from, Handle to) {
+    Entry& entry = entries_[from];
+    if (entry.queue == Queue::kNone || !entry.is_sole_reference()) return false;
+    Entry& moved = entry.move_to(slabs_.at(to));
+    policy_->move(entry, moved);
+    index_.replace(moved.key(), from, to);
+    return true;
+  });
 }
 
 bool Shard::evict_one(base::Nanos now, Retired& retired) {
@@ -392,6 +494,7 @@ bool Shard::evict_one(base::Nanos now, Retired& retired) {
   });
   if (victim.node == nullptr) return false;
   auto& entry = static_cast<Entry&>(*victim.node);
+  if (const PolicyNode* next = policy_->next_victim()) prefetch(static_cast<const Entry*>(next)->key());
   if (victim.ages_ghosts) ghost_.advance(entry.charge_bytes);
   const Freshness state = freshness(entry, now);
   forget(entry, {.why = state.is_dead() ? state.eviction() : Eviction::kCapacity, .credit = victim.credit},
@@ -408,7 +511,8 @@ bool Shard::drop_expired(base::Nanos now, Retired& retired) {
     std::size_t count = 0;
     const std::size_t begin = block * ExpiryMap::kBlock;
     const std::size_t end = std::min(begin + ExpiryMap::kBlock, index_.capacity());
-    index_.visit_homes(begin, end, [&](Entry& entry) {
+    index_.visit_homes(begin, end, [&](Handle handle) {
+      Entry& entry = entries_[handle];
       if (now >= entry.expires_at() && count < expired.size()) {
         expired[count++] = &entry;
       } else {
@@ -426,10 +530,38 @@ void Shard::drop_dead(Entry& entry, const Freshness& state, Retired& retired) {
 }
 
 void Shard::forget(Entry& entry, const Ghost::Record& record, Retired& retired) {
-  index_.erase(entry);
+  index_.erase(entry.key(), slabs_.handle_of(&entry));
   ghost_.remember(entry.key(), record);
   ++stats_.evictions[index_of(record.why)];
-  retired.add(entry);
+  if (!entry.unref()) return;  // who has it frees it
+  if (Slabs::is_paged(entry.size())) {
+    retired.add(entry);
+  } else {
+    free(entry);
+  }
+}
+
+void Shard::free(Entry& entry) {
+  const std::size_t size = entry.size();
+  charged_bytes_ -= entry.charge_bytes;
+  if (Slabs::is_paged(size)) {
+    auto* const memory = reinterpret_cast<std::byte*>(&entry);
+    Slabs::discard(memory, size);
+  }
+  slabs_.free(slabs_.handle_of(&entry), size);
+}
+
+void Shard::free_retired(Entry& entry) {
+  const std::size_t size = entry.size();
+  const std::uint64_t charge = entry.charge_bytes;
+  Slabs::discard(reinterpret_cast<std::byte*>(&entry), size);
+  const std::lock_guard lock(mutex_);
+  charged_bytes_ -= charge;
+  slabs_.free(slabs_.handle_of(&entry), size);
+}
+
+void Shard::drain_freed() {
+  if (!freed_.empty()) freed_.drain([this](Entry& entry) { free(entry); });
 }
 
 std::optional<PassWhy> Shard::find_mark(const Key& key, base::Nanos now) {
@@ -444,16 +576,21 @@ std::optional<PassWhy> Shard::find_mark(const Key& key, base::Nanos now) {
 void Shard::put_mark(const PassMarks::Mark& mark, base::Nanos now, Retired& retired) {
   if (!marks_.is_allocated()) {
     if (!make_room(overhead(marks_.bytes_allocated()), now, retired)) return;
-    account_.add(overhead(marks_.bytes_allocated()));
+    other_bytes_ += overhead(marks_.bytes_allocated());
     marks_.allocate();
   }
   marks_.put(mark);
 }
 
 void Shard::invalidate_all() {
-  Retired retired;
+  Retired retired(*this);
   const std::lock_guard lock(mutex_);
+  drop_all(retired);
+}
+
+void Shard::drop_all(Retired& retired) {
   ++epoch_;
+  era_ = generations_.era();
   marks_.clear();
   for (;;) {
     const Policy::Victim victim = policy_->evict([](const PolicyNode&) { return true; });
@@ -464,26 +601,26 @@ void Shard::invalidate_all() {
 }
 
 void Shard::set_memory_bytes(std::uint64_t memory_bytes) {
-  constexpr unsigned kBatch = 64;  // evictions under one hold of the lock
   const base::Nanos now = clock_.now();
   for (bool is_done = false; !is_done;) {
-    Retired retired;
+    Retired retired(*this);
     const std::lock_guard lock(mutex_);
     memory_bytes_ = memory_bytes;
     ghost_.set_window(memory_bytes - memory_bytes / 10);
-    for (unsigned i = 0; i < kBatch && !is_done; ++i) {
-      is_done = account_.bytes() <= memory_bytes_ + retired.bytes() || !evict_one(now, retired);
-    }
+    drain_freed();
+    for (unsigned i = 0; i < kStepsMax && !is_done; ++i)
+      is_done = used_bytes() <= memory_bytes_ + retired.bytes() || !give_back(now, retired);
   }
 }
 
-CacheStats Shard::stats() const {
+CacheStats Shard::stats() {
   const std::lock_guard lock(mutex_);
+  drain_freed();
   CacheStats stats = stats_;
   stats.entries = index_.size();
-  stats.bytes = account_.bytes();
+  stats.bytes = used_bytes();
   stats.bytes_max = memory_bytes_;
-  stats.fills_in_flight = flights_.size();
+  stats.fills_in_flight = flight_index_.size();
   stats.waiters = waiters_;
   return stats;
 }

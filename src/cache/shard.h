@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "cache/config.h"
@@ -20,35 +21,38 @@
 #include "cache/lookup.h"
 #include "cache/pass_marks.h"
 #include "cache/policy.h"
+#include "cache/slabs.h"
 #include "cache/stats.h"
 
 namespace pgweir::cache {
 
-// Entries taken out of the cache, freed when this goes out of scope: declare it before the lock, so
-// that memory is given back after the lock is.
+class Shard;
+
+// Large entries taken out of the cache, whose pages are given back when this goes out of scope: declare it
+// before the lock, so that the system is called without it.
 class Retired {
  public:
-  Retired() = default;
+  explicit Retired(Shard& shard) : shard_(shard) {}
   Retired(const Retired&) = delete;
   Retired& operator=(const Retired&) = delete;
   ~Retired() {
     if (head_ != nullptr) free_all();
   }
 
-  // Takes over the cache's reference. REQUIRES: the entry is in no queue and no table.
+  // REQUIRES: it is paged, and there is no reference to it any more.
   void add(Entry& entry);
-  // What the destructor will surely free; an entry that someone still reads does not count.
   std::uint64_t bytes() const { return bytes_; }
 
  private:
   void free_all();
 
-  PolicyNode* head_ = nullptr;
+  Shard& shard_;
+  Entry* head_ = nullptr;
   std::uint64_t bytes_ = 0;
 };
 
-// Any thread; one lock, held briefly, and never while waking, copying or freeing. Aligned so that two
-// shards share no cache line.
+// Any thread; one lock, held briefly, and never while waking, or while copying or freeing what is large.
+// Aligned so that two shards share no cache line.
 class alignas(64) Shard {
  public:
   // `config` must outlive the shard; memory_bytes is this shard's part of the limit.
@@ -61,10 +65,15 @@ class alignas(64) Shard {
   // As in Cache.
   Lookup lookup(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now,
                 const Accepts& accepts);
+  void prefetch(const Key& key) const {
+    index_.prefetch(key);
+    ghost_.prefetch(key);
+  }
+  void prefetch_entry(const Key& key) const { index_.prefetch_item(key); }
   void leave(const Key& key, const Waiter& waiter);
   void invalidate_all();
   void set_memory_bytes(std::uint64_t memory_bytes);
-  CacheStats stats() const;
+  CacheStats stats();
 
   // The ends of a fill; the flight is gone afterwards.
   KeepResult keep(Flight& flight, std::span<const std::string_view> parts, std::uint32_t mark,
@@ -95,44 +104,79 @@ class alignas(64) Shard {
     }
   };
 
+  // What index_ finds.
+  class Entries {
+   public:
+    explicit Entries(const Slabs& slabs) : slabs_(slabs) {}
+    Entry& operator[](Handle handle) const { return *reinterpret_cast<Entry*>(slabs_.at(handle)); }
+    const Key& key_of(Handle handle) const { return (*this)[handle].key(); }
+    void prefetch(Handle handle) const { __builtin_prefetch(slabs_.at(handle)); }
+
+   private:
+    const Slabs& slabs_;
+  };
+  enum class Room : std::uint8_t { kMade, kUnfinished, kNone };
+  friend class Retired;
+
   // Without the lock: these read only atomics and what never changes, or take the lock themselves.
-  Freshness freshness(std::span<const Dependency> dependencies, base::Nanos expires_at,
-                      base::Nanos now) const;
-  Freshness freshness(const Entry& entry, base::Nanos now) const {
-    return freshness(entry.dependencies(), entry.expires_at(), now);
-  }
+  static void judge(Freshness& state, Dependency::Kind kind, bool is_moved, bool is_held, Slot slot);
+  Freshness freshness(const Entry& entry, base::Nanos now) const;
+  Freshness freshness(const Entry::Content& content, base::Nanos now) const;
   base::Nanos expiry(const Flight& flight, base::Nanos ttl) const;
   KeepResult examine(const Entry::Content& content, base::Nanos now) const;
-  EntryRef allocate(Entry::Content& content, base::Nanos now);
-  KeepResult settle(Flight& flight, const Entry::Content& content, KeepResult result, EntryRef entry);
+  // For what is too large to be copied under the lock. Empty if there is no room.
+  EntryRef make_large(const Entry::Content& content, base::Nanos now);
+  KeepResult settle(Flight& flight, const Entry::Content& content, KeepResult result, EntryRef large,
+                    base::Nanos now);
+  void free_retired(Entry& entry);
 
   // With the lock.
   Lookup hit(Entry& entry);
-  Lookup stale(Entry& entry, MissWhy why, base::Nanos now, Retired& retired);
+  Lookup stale(const Key& key, MissWhy why, base::Nanos now, Retired& retired);
   Lookup fill(const Key& key, MissWhy why, base::Nanos now, Retired& retired);
   Lookup miss(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now, Retired& retired);
   Lookup wait(Flight& flight, const std::shared_ptr<Waiter>& waiter, base::Nanos now, Retired& retired);
   Lookup pass(PassWhy why);
   // Null if there is no room.
   Flight* start_flight(const Key& key, base::Nanos now, Retired& retired);
-  std::unique_ptr<Flight> take_flight(Flight& flight);
+  // Who waited for it, to be woken without the lock.
+  std::vector<std::shared_ptr<Waiter>> end_flight(Flight& flight);
 
   // Gives back what the last fill of the key cost, 0 if that is not known any more.
-  base::Nanos drop_predecessor(const Key& key, base::Nanos now, Retired& retired);
-  KeepResult place(EntryRef& entry, base::Nanos now, Retired& retired);
+  float drop_predecessor(const Key& key, base::Nanos now, Retired& retired);
+  // Null if there is no room; the bytes are still to be written.
+  Entry* allocate(const Entry::Content& content, base::Nanos now, Retired& retired);
+  KeepResult place(Entry& entry, base::Nanos now, Retired& retired);
   bool grow_index(base::Nanos now, Retired& retired);
+  bool shrink_index();
+  void resize_tables(std::size_t index_capacity);
   std::uint64_t tables_bytes(std::size_t index_capacity) const;
+  std::size_t ghost_records(std::size_t index_capacity) const;
   // What counts of memory that is not an entry's.
   std::uint64_t overhead(std::uint64_t bytes) const {
     return config_.storage == Storage::kCounted ? 0 : bytes;
   }
-  // Evicts until `bytes` more fit; false if they cannot.
+  bool counts_pages() const { return config_.storage == Storage::kBytes; }
+  std::uint64_t charge_of(const Entry::Content& content) const;
+  std::uint64_t used_bytes() const {
+    return other_bytes_ + (counts_pages() ? slabs_.bytes() : charged_bytes_);
+  }
+  // Evicts until as many more bytes fit as needed() says then, in so many steps.
+  template <class Needed>
+  Room make_room(Needed&& needed, base::Nanos now, Retired& retired, unsigned steps_max);
   bool make_room(std::uint64_t bytes, base::Nanos now, Retired& retired);
+  // One step towards less memory, from what costs nobody anything to evictions. False if nothing is left to
+  // do.
+  bool give_back(base::Nanos now, Retired& retired);
+  bool compact();
   bool evict_one(base::Nanos now, Retired& retired);
   // What has expired goes before anything that lives. False if nothing has.
   bool drop_expired(base::Nanos now, Retired& retired);
   void drop_dead(Entry& entry, const Freshness& freshness, Retired& retired);
   void forget(Entry& entry, const Ghost::Record& record, Retired& retired);
+  void free(Entry& entry);
+  void drain_freed();
+  void drop_all(Retired& retired);
 
   std::optional<PassWhy> find_mark(const Key& key, base::Nanos now);
   void put_mark(const PassMarks::Mark& mark, base::Nanos now, Retired& retired);
@@ -140,15 +184,21 @@ class alignas(64) Shard {
   const CacheConfig& config_;
   const base::Clock& clock_;
   const Generations& generations_;
-  MemoryAccount account_;
 
   mutable std::mutex mutex_;
   std::uint64_t memory_bytes_;
   std::uint64_t epoch_ = 0;
-  KeyTable<Entry> index_;
+  std::uint64_t era_;                // the generations', of all entries
+  std::uint64_t charged_bytes_ = 0;  // of all entries that are not free
+  std::uint64_t other_bytes_ = 0;    // of all that does not lie in slabs_
+  Slabs slabs_;
+  FreedEntries freed_;
+  Entries entries_;
+  KeyTable<Entries> index_;
   ExpiryMap expiries_;  // of index_
   std::unique_ptr<Policy> policy_;
-  KeyTable<Flight> flights_;
+  Flights flights_;
+  KeyTable<Flights> flight_index_;
   PassMarks marks_;
   Ghost ghost_;
   CacheStats stats_;  // counters only

@@ -22,6 +22,7 @@ namespace {
 
 constexpr std::uint64_t kKeys = 400;
 constexpr std::uint64_t kRows = 50;
+constexpr std::uint64_t kBytes = 256 << 10;
 constexpr unsigned kReaders = 3;
 constexpr int kReads = 40'000;
 constexpr int kWrites = 8'000;
@@ -67,7 +68,7 @@ class Stress {
  private:
   static CacheConfig config() {
     CacheConfig config;
-    config.memory_bytes = 96 << 10;  // some of the keys, so that eviction is part of it
+    config.memory_bytes = kBytes;  // some of the keys, so that eviction is part of it
     config.entry_bytes_max = 4 << 10;
     config.shards = 4;
     config.fill_waiters_max = 2;
@@ -134,7 +135,7 @@ class Stress {
     for (std::size_t i = 0; i < rows.size(); ++i) dependencies[i] = generations_.depend(slot_of(rows[i]));
     const Reply reply = query(key);
     if (fate < 30) std::this_thread::yield();
-    const std::string padding(key * 5 % 900, static_cast<char>('a' + key % 26));
+    const std::string padding(key * 13 % 2300, static_cast<char>('a' + key % 26));
     const std::array<std::string_view, 2> parts{
         std::string_view(reinterpret_cast<const char*>(&reply), sizeof(reply)), padding};
     fill.keep(parts, static_cast<std::uint32_t>(key), dependencies,
@@ -156,7 +157,7 @@ class Stress {
   void disturb() {
     while (!is_done_.load()) {
       clock_.advance(base::kMillisecond);
-      cache_.set_memory_bytes(clock_.now() / base::kMillisecond % 2 == 0 ? 96 << 10 : 64 << 10);
+      cache_.set_memory_bytes(clock_.now() / base::kMillisecond % 2 == 0 ? kBytes : kBytes / 3 * 2);
       if (clock_.now() / base::kMillisecond % 64 == 0) cache_.invalidate_all();
       const CacheStats stats = cache_.stats();
       EXPECT_LE(stats.entries, kKeys);

@@ -21,6 +21,14 @@ inline Key key_of(std::uint64_t number) {
   return hash.finish();
 }
 
+// Counters as if they had been bumped for years.
+struct TurnedGenerations {
+  static void set_bumps(Generations& generations, Slot slot, std::uint64_t bumps) {
+    generations.slots_[slot].store(bumps << Generations::kHoldBits);
+  }
+  static unsigned count_bits(const Generations& generations) { return generations.count_bits(); }
+};
+
 class CountingWaiter final : public Waiter {
  public:
   void wake() noexcept override { wakes_.fetch_add(1); }

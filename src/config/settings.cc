@@ -178,8 +178,8 @@ constexpr Setting kSettings[] = {
      "How long a key whose reply could not be kept is remembered, so that nobody waits for it."},
     {"cache.generation_slots_log2", CountField{at<kCache, &CacheConfig::generation_slots_log2>, 10, 26},
      "2^n counters of 8 bytes that invalidate entries; too few cost misses."},
-    {"cache.shards", CountField{at<kCache, &CacheConfig::shards>, 1, 1024},
-     "Parts of the cache with a lock each; rounded up to a power of two."},
+    {"cache.shards", CountField{at<kCache, &CacheConfig::shards>, 0, 1024},
+     "Parts of the cache with a lock each; rounded up to a power of two. 0: as many as are good for so much memory."},
 
     {"sync.user", text<kSync, &SyncConfig::user, check_path>(),
      "pgweir's own login, with REPLICATION, to follow what others change; empty: only cache.ttl bounds that."},

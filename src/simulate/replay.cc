@@ -38,6 +38,17 @@ cache::CacheConfig config_of(const Setup& setup) {
   return config;
 }
 
+// What is to come is known here: memory is slow, but it can fetch many things at once.
+void prefetch(const Trace& trace, std::size_t i, const std::vector<cache::Key>& keys,
+              const cache::Cache& cache) {
+  constexpr std::size_t kKey = 24, kTables = 16, kEntry = 8;  // lookups ahead
+  const auto& requests = trace.requests;
+  if (i + kKey >= requests.size()) return;
+  __builtin_prefetch(&keys[requests[i + kKey].key]);
+  cache.prefetch(keys[requests[i + kTables].key]);
+  cache.prefetch_entry(keys[requests[i + kEntry].key]);
+}
+
 struct Free {
   void operator()(char* bytes) const { std::free(bytes); }
 };
@@ -57,6 +68,7 @@ Point replay(const Trace& trace, const Setup& setup, const Progress& progress) {
   cache::Cache cache(config_of(setup), clock, generations);
   std::int64_t now_ms = trace.requests.front().time_ms;
   for (std::size_t i = 0; i < trace.requests.size(); ++i) {
+    prefetch(trace, i, keys, cache);
     const Request& request = trace.requests[i];
     clock.advance((request.time_ms - now_ms) * base::kMillisecond);
     now_ms = request.time_ms;
