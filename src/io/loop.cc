@@ -52,7 +52,8 @@ void Loop::remove(int fd, Handler* handler) {
 TimerId Loop::after(base::Nanos delay, std::function<void()> action) {
   const TimerId id = next_timer_++;
   live_timers_.insert(id);
-  timers_.push_back({now() + delay, id, std::move(action)});
+  looked_at_ = now();
+  timers_.push_back({looked_at_ + delay, id, std::move(action)});
   std::push_heap(timers_.begin(), timers_.end(), std::greater<>{});
   return id;
 }
@@ -97,7 +98,7 @@ void Loop::stop() {
 int Loop::wait_ms() const {
   if (!deferred_.empty()) return 0;
   if (timers_.empty()) return -1;
-  const base::Nanos left = timers_.front().due - now();
+  const base::Nanos left = timers_.front().due - looked_at_;
   if (left <= 0) return 0;
   return static_cast<int>(
       std::min<base::Nanos>((left + base::kMillisecond - 1) / base::kMillisecond, 60'000));
@@ -131,7 +132,9 @@ void Loop::run_posted() {
 }
 
 void Loop::run_timers() {
-  while (!timers_.empty() && timers_.front().due <= now()) {
+  if (timers_.empty()) return;
+  looked_at_ = now();
+  while (!timers_.empty() && timers_.front().due <= looked_at_) {
     std::pop_heap(timers_.begin(), timers_.end(), std::greater<>{});
     Timer timer = std::move(timers_.back());
     timers_.pop_back();

@@ -80,6 +80,7 @@ class Loop {
   std::vector<Timer> timers_;  // a min-heap on due
   std::unordered_set<TimerId> live_timers_;
   TimerId next_timer_ = 1;
+  base::Nanos looked_at_ = 0;  // the time when timers were last run or set: one reading for each round
   std::vector<std::function<void()>> deferred_;
 
   std::mutex posted_mutex_;

@@ -14,7 +14,16 @@ namespace {
 
 int clamp_size(std::size_t n) { return static_cast<int>(std::min<std::size_t>(n, INT_MAX)); }
 
-bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
+bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
+
+// Of recv() or send(), which must not seem to have nothing to do because of a signal.
+template <class Call>
+ssize_t uninterrupted(const Call& call) {
+  ssize_t n;
+  do n = call();
+  while (n < 0 && errno == EINTR);
+  return n;
+}
 
 }  // namespace
 
@@ -26,7 +35,7 @@ IoResult Stream::read(std::span<char> into) {
     if (n > 0) return {IoStatus::kDone, static_cast<std::size_t>(n)};
     return {tls_status(n, read_wanted_)};
   }
-  const ssize_t n = recv(fd_.get(), into.data(), into.size(), 0);
+  const ssize_t n = uninterrupted([&] { return recv(fd_.get(), into.data(), into.size(), 0); });
   if (n > 0) return {IoStatus::kDone, static_cast<std::size_t>(n)};
   if (n == 0) return {IoStatus::kClosed};
   if (would_block(errno)) return {IoStatus::kWouldBlock};
@@ -43,7 +52,7 @@ IoResult Stream::write(std::string_view bytes) {
     if (n > 0) return {IoStatus::kDone, static_cast<std::size_t>(n)};
     return {tls_status(n, write_wanted_)};
   }
-  const ssize_t n = send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  const ssize_t n = uninterrupted([&] { return send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL); });
   if (n >= 0) return {IoStatus::kDone, static_cast<std::size_t>(n)};
   if (would_block(errno)) return {IoStatus::kWouldBlock};
   error_ = std::strerror(errno);

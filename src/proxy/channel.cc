@@ -7,7 +7,8 @@ namespace pgweir::proxy {
 base::Result<void> Channel::open(io::Stream stream) {
   stream_.emplace(std::move(stream));
   failed_ = false;
-  interest_ = EPOLLIN | EPOLLRDHUP;
+  interest_ = EPOLLIN | EPOLLRDHUP | EPOLLET;
+  left_unread_ = false;
   if (auto added = loop_.add(stream_->fd(), interest_, this); !added) {
     stream_.reset();
     return added;
@@ -62,8 +63,10 @@ void Channel::settle() {
   // TLS may have to write before it can read, and the other way round.
   if (want_read_) interest |= EPOLLIN | stream_->wanted_to_read();
   if (!out_.empty()) interest |= EPOLLOUT | stream_->wanted_to_write();
-  if (interest == interest_) return;
+  if (!stream_->is_tls()) interest |= EPOLLET;  // TLS reads ahead by itself
+  if (interest == interest_ && !left_unread_) return;
   interest_ = interest;
+  left_unread_ = false;
   loop_.modify(stream_->fd(), interest, this);
 }
 

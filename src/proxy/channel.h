@@ -52,7 +52,11 @@ class Channel final : public io::Handler {
 
   // Bytes read and not consumed yet.
   base::Buffer& in() { return in_; }
-  io::IoResult read(std::span<char> into) { return stream_->read(into); }
+  io::IoResult read(std::span<char> into) {
+    const io::IoResult result = stream_->read(into);
+    left_unread_ = left_unread_ || (result.status == io::IoStatus::kDone && result.bytes == into.size());
+    return result;
+  }
 
   // Whether readable events are wanted. A hang-up is reported either way.
   void want_read(bool wanted) { want_read_ = wanted; }
@@ -61,7 +65,10 @@ class Channel final : public io::Handler {
   // Tells the loop what changed; call at the end of each event. Also gives back empty buffers.
   void settle();
 
-  void on_ready(std::uint32_t events) override { owner_.on_channel(*this, events); }
+  void on_ready(std::uint32_t events) override {
+    left_unread_ = (events & ~(EPOLLIN | EPOLLOUT)) != 0;
+    owner_.on_channel(*this, events);
+  }
 
  private:
   io::Loop& loop_;
@@ -71,6 +78,10 @@ class Channel final : public io::Handler {
   base::Buffer in_;
   std::uint32_t interest_ = 0;
   bool want_read_ = true;
+  // A plain stream is watched for edges, which spares epoll a second look at each that was ready. So what
+  // is there now and stays there must be announced again: more than was read, and the end behind the last
+  // bytes (epoll(7): a short read has emptied a stream, but for its end).
+  bool left_unread_ = false;
   std::uint32_t half_close_ = EPOLLRDHUP;
   bool failed_ = false;
 };

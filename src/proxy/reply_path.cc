@@ -24,6 +24,7 @@ bool is_fatal(std::string_view error_body) {
 }  // namespace
 
 std::size_t ReplyPath::process(std::string_view input) {
+  Exchange& exchange = query_path_.exchange();
   std::size_t pos = 0, begin = 0;  // [begin, pos) is to be passed on
   while (pos < input.size() && !fault_) {
     if (opaque_) {
@@ -33,9 +34,8 @@ std::size_t ReplyPath::process(std::string_view input) {
     const std::string_view rest = input.substr(pos);
     if (left_ != 0) {
       const auto n = static_cast<std::size_t>(std::min<std::uint64_t>(left_, rest.size()));
-      if (!query_path_.exchange().empty())
-        if (auto& capture = query_path_.exchange().front().capture)
-          capture->add(left_type_, rest.substr(0, n));
+      if (!exchange.empty())
+        if (auto& capture = exchange.front().capture) capture->add(left_type_, rest.substr(0, n));
       left_ -= n;
       pos += n;
       continue;
@@ -47,8 +47,7 @@ std::size_t ReplyPath::process(std::string_view input) {
       lost("PostgreSQL sent a message of impossible length");
       break;
     }
-    if (auto& exchange = query_path_.exchange(); !exchange.empty() && !exchange.front().notice.empty())
-        [[unlikely]] {
+    if (!exchange.empty() && !exchange.front().notice.empty()) [[unlikely]] {
       client_.write_through(input.substr(begin, pos - begin));
       begin = pos;
       client_.write_through(std::exchange(exchange.front().notice, {}));
