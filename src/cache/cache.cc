@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <chrono>
+#include <thread>
 
 #include "cache/shard.h"
 
@@ -71,7 +73,14 @@ void Cache::invalidate_all() {
 }
 
 void Cache::set_memory_bytes(std::uint64_t memory_bytes) {
+  constexpr std::chrono::microseconds kPause(
+      20);  // others get the locks: the next to ask is not always the next
   for (const auto& shard : shards_) shard->set_memory_bytes(memory_bytes / shards_.size());
+  for (bool is_done = false; !is_done;) {
+    is_done = true;
+    for (const auto& shard : shards_) is_done = !shard->shrink() && is_done;
+    if (!is_done) std::this_thread::sleep_for(kPause);
+  }
 }
 
 CacheStats Cache::stats() const {

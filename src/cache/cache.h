@@ -55,8 +55,9 @@ class Cache {
 
   // Drops every entry and mark; fills in progress will not be kept.
   void invalidate_all();
-  // Evicts down to the new limit. The number of shards and the largest entry stay as they were
-  // configured, so a much lower limit than at the start serves large entries worse than a new Cache.
+  // Evicts down to the new limit, step by step, so that nobody waits for it but the caller. The number of
+  // shards and the largest entry stay as they were configured, so a much lower limit than at the start serves
+  // large entries worse than a new Cache.
   void set_memory_bytes(std::uint64_t memory_bytes);
 
   CacheStats stats() const;

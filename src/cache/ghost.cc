@@ -17,7 +17,19 @@ void Ghost::resize(std::size_t records) {
   PageArray<Cell> old(cells_for(records));
   std::swap(old, cells_);
   for (std::size_t i = 0; i < old.size() && cells_.size() != 0; ++i)
-    if (is_live(old[i])) put(old[i]);
+    if (is_live(old[i]) && !put_first(old[i])) put(old[i]);
+}
+
+// Into a free cell of the first set: those of one table follow each other as those of the next do, so that
+// memory is read and written in order.
+bool Ghost::put_first(const Cell& cell) {
+  Cell* const set = sets_of(cell.fingerprint).front();
+  for (Cell* at = set; at != set + kWays; ++at) {
+    if (is_live(*at)) continue;
+    *at = cell;
+    return true;
+  }
+  return false;
 }
 
 std::array<Ghost::Cell*, 2> Ghost::sets_of(std::uint32_t fingerprint) const {

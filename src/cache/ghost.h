@@ -74,6 +74,7 @@ class Ghost {
   std::array<Cell*, 2> sets_of(std::uint32_t fingerprint) const;
   Cell* find_cell(std::uint32_t fingerprint) const;
   void put(const Cell& cell);
+  bool put_first(const Cell& cell);
 
   PageArray<Cell> cells_;     // sets of kWays
   unsigned unit_log2_ = 0;    // bytes of one tick

@@ -3,12 +3,14 @@
 
 #include <gtest/gtest.h>
 #include <malloc.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <fstream>
 #include <list>
 #include <random>
 #include <string>
@@ -22,6 +24,68 @@ namespace pgweir::cache {
 namespace {
 
 using base::kMillisecond;
+
+constexpr std::uint64_t kBeyondTheCache = 2 << 20;  // what the test itself may take
+
+std::uint64_t resident_bytes() {
+  unsigned long total = 0, resident = 0;
+  std::ifstream("/proc/self/statm") >> total >> resident;
+  return resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+// Replies of all sizes, then of a few, and so on: nothing of one sort fits where another was.
+struct Sizes {
+  std::size_t from, to;
+};
+constexpr std::array kSizes{Sizes{100, 256 << 10}, Sizes{200, 1'000},           Sizes{8 << 10, 64 << 10},
+                            Sizes{100, 3'000},     Sizes{128 << 10, 256 << 10}, Sizes{1'000, 20 << 10}};
+
+// Asks for each key once, and for some again, until twice the limit was filled.
+void turn_over(TestCache& t, const Sizes& sizes, std::mt19937_64& random, const auto& visit) {
+  const std::string replies(256 << 10, 'x');
+  std::uint64_t filled = 0;
+  while (filled < 2 * t.config.memory_bytes) {
+    const std::uint64_t number = random();
+    const double share = std::ldexp(static_cast<double>(random() >> 11), -53);
+    const double ratio = static_cast<double>(sizes.to) / static_cast<double>(sizes.from);
+    const auto size = static_cast<std::size_t>(static_cast<double>(sizes.from) * std::pow(ratio, share));
+    t.get(number, std::string_view(replies).substr(0, size));
+    for (std::uint64_t hits = random() % 8; hits > 5; --hits) t.lookup(number);
+    filled += size;
+    visit();
+  }
+}
+
+class TurnoverTest : public testing::TestWithParam<PolicyKind> {};
+
+TEST_P(TurnoverTest, TheLimitHoldsAndIsFilledWhateverCameBefore) {
+  CacheConfig config;
+  config.memory_bytes = 16 << 20;
+  config.entry_bytes_max = 256 << 10;
+  config.shards = 1;
+  config.policy = GetParam();
+  TestCache t(config);
+  std::mt19937_64 random(5);
+  [[maybe_unused]] const std::uint64_t before = resident_bytes();
+  for (const Sizes& sizes : kSizes) {
+    std::uint64_t step = 0;
+    turn_over(t, sizes, random, [&] {
+      if (++step % 64 != 0) return;
+      ASSERT_LE(t.stats().bytes, config.memory_bytes);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they need memory of their own
+      ASSERT_LE(resident_bytes(), before + config.memory_bytes + kBeyondTheCache);
+#endif
+    });
+    const double fill =
+        static_cast<double>(t.stats().content_bytes) / static_cast<double>(config.memory_bytes);
+    EXPECT_GT(fill, 0.7) << sizes.from << " to " << sizes.to;
+  }
+  t.cache.invalidate_all();
+  EXPECT_EQ(t.stats().content_bytes, 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Policies, TurnoverTest,
+                         testing::Values(PolicyKind::kS3Fifo, PolicyKind::kLru, PolicyKind::kCost));
 
 // Sanitizers bring an allocator of their own; the release build has this test.
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)

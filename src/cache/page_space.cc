@@ -34,8 +34,8 @@ std::optional<std::size_t> PageSpace::Numbers::least() const {
   return word * 64 + static_cast<std::size_t>(std::countr_zero(words_[word]));
 }
 
-// Small pages only: a huge page would keep the memory of what was freed within it.
-PageSpace::PageSpace(std::uint64_t bytes) {
+// A huge page would keep the memory of what was freed within it.
+PageSpace::PageSpace(std::uint64_t bytes, bool uses_huge_pages) {
   std::uint64_t wanted = std::bit_ceil(std::clamp<std::uint64_t>(bytes, kPageBytes, kBytesMax));
   void* memory = MAP_FAILED;
   for (; wanted >= kPageBytes && memory == MAP_FAILED; wanted /= 2) {
@@ -45,7 +45,7 @@ PageSpace::PageSpace(std::uint64_t bytes) {
   }
   if (pages_ == 0) return;
   base_ = static_cast<std::byte*>(memory);
-  madvise(base_, pages_ * kPageBytes, MADV_NOHUGEPAGE);
+  madvise(base_, pages_ * kPageBytes, uses_huge_pages ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
   order_max_ = static_cast<unsigned>(std::countr_zero(pages_));
   for (unsigned order = 0; order <= order_max_; ++order) free_[order].resize(pages_ >> order);
   free_[order_max_].insert(0);

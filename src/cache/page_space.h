@@ -20,7 +20,8 @@ class PageSpace {
   static constexpr std::uint64_t kBytesMax = std::uint64_t{1} << 36;
 
   // As many addresses, rounded up to a power of two; fewer if the system refuses, none if it refuses all.
-  explicit PageSpace(std::uint64_t bytes);
+  // Huge pages: for who gives little back, or does not count what is resident.
+  explicit PageSpace(std::uint64_t bytes, bool uses_huge_pages = false);
   PageSpace(const PageSpace&) = delete;
   PageSpace& operator=(const PageSpace&) = delete;
   ~PageSpace();

@@ -49,8 +49,8 @@ std::size_t marks_capacity(std::uint64_t memory_bytes) {
 
 // What is larger is copied without the lock.
 constexpr std::uint64_t kLockedCopyBytesMax = 4 << 10;
-// Evictions and the like under one hold of the lock.
-constexpr unsigned kStepsMax = 64;
+// Evictions and the like under one hold of the lock, and holds: others may take the room that was made.
+constexpr unsigned kStepsMax = 64, kHoldsMax = 1 << 14;
 
 // Entries of a simulation have no bytes, and those that are counted have no size either.
 std::uint64_t addresses_wanted(const CacheConfig& config, std::uint64_t memory_bytes) {
@@ -80,7 +80,7 @@ Shard::Shard(const CacheConfig& config, std::uint64_t memory_bytes, const base::
       generations_(generations),
       memory_bytes_(memory_bytes),
       era_(generations.era()),
-      slabs_(addresses_wanted(config, memory_bytes)),
+      slabs_(addresses_wanted(config, memory_bytes), config.storage != Storage::kBytes),
       freed_(Nodes(slabs_.origin())),
       entries_(slabs_),
       index_(entries_),
@@ -283,11 +283,14 @@ KeepResult Shard::keep(Flight& flight, std::span<const std::string_view> parts, 
                                .mark = mark,
                                .stores_bytes = config_.storage == Storage::kBytes};
   KeepResult result = examine(content, now);
-  if (result != KeepResult::kKept || !content.stores_bytes || content.bytes() <= kLockedCopyBytesMax)
-    return settle(flight, content, result, {}, now);
-  EntryRef large = make_large(content, now);
-  if (!large) result = KeepResult::kNoRoom;
-  return settle(flight, content, result, std::move(large), clock_.now());
+  EntryRef large;
+  if (result == KeepResult::kKept && content.stores_bytes && content.bytes() > kLockedCopyBytesMax) {
+    large = make_large(content, now);
+    if (!large) result = KeepResult::kNoRoom;
+  }
+  for (unsigned holds = 0; !settle(flight, content, result, large, clock_.now()); ++holds)
+    if (holds == kHoldsMax) result = KeepResult::kNoRoom;
+  return result;
 }
 
 base::Nanos Shard::expiry(const Flight& flight, base::Nanos ttl) const {
@@ -311,7 +314,6 @@ std::uint64_t Shard::charge_of(const Entry::Content& content) const {
 }
 
 EntryRef Shard::make_large(const Entry::Content& content, base::Nanos now) {
-  constexpr unsigned kHoldsMax = 1 << 14;  // others take the room that was made
   const std::size_t size = Entry::size_for(content, content.bytes());
   EntryRef large;
   for (unsigned holds = 0; holds < kHoldsMax && !large; ++holds) {
@@ -328,11 +330,7 @@ EntryRef Shard::make_large(const Entry::Content& content, base::Nanos now) {
 
 Entry* Shard::allocate(const Entry::Content& content, base::Nanos now, Retired& retired) {
   const std::uint64_t charge = charge_of(content);
-  const std::size_t size = Entry::size_for(content, content.stores_bytes ? content.bytes() : 0);
-  const auto needed = [&] { return counts_pages() ? slabs_.growth(size) : charge; };
-  constexpr unsigned kTriesMax = 1 << 16;
-  if (make_room(needed, now, retired, kTriesMax) != Room::kMade) return nullptr;
-  const Handle handle = slabs_.allocate(size);
+  const Handle handle = slabs_.allocate(stored_size(content));
   if (handle == 0) {  // no addresses: the next will find some
     for (unsigned i = 0; i < kStepsMax; ++i) evict_one(now, retired);
     return nullptr;
@@ -341,24 +339,40 @@ Entry* Shard::allocate(const Entry::Content& content, base::Nanos now, Retired& 
   return &Entry::construct(slabs_.at(handle), content, charge, generations_);
 }
 
+std::size_t Shard::stored_size(const Entry::Content& content) {
+  return Entry::size_for(content, content.stores_bytes ? content.bytes() : 0);
+}
+
+// For an entry, and for its place in the tables.
+Shard::Room Shard::make_room_for(const Entry::Content& content, bool is_made, base::Nanos now,
+                                 Retired& retired) {
+  const std::uint64_t charge = charge_of(content);
+  const std::size_t size = stored_size(content);
+  const auto needed = [&] {
+    const std::uint64_t tables = index_.is_full() ? overhead(tables_bytes(index_.next_capacity())) : 0;
+    return tables + (is_made ? 0 : counts_pages() ? slabs_.growth(size) : charge);
+  };
+  return make_room(needed, now, retired, kStepsMax);
+}
+
 // The last look at the generations comes before the entry can be found. What moves after it is seen by
 // the next lookup, since the entry then differs from the counter.
-KeepResult Shard::settle(Flight& flight, const Entry::Content& content, KeepResult result, EntryRef large,
-                         base::Nanos now) {
+bool Shard::settle(Flight& flight, const Entry::Content& content, KeepResult& result, EntryRef& large,
+                   base::Nanos now) {
   Retired retired(*this);
   std::vector<std::shared_ptr<Waiter>> waiters;
   {
     const std::lock_guard lock(mutex_);
-    const float last_cost = drop_predecessor(flight.key(), now, retired);
     const Freshness state = freshness(content, now);
     if (result == KeepResult::kKept && (flight.epoch != epoch_ || state.is_changed()))
       result = KeepResult::kMoved;
     if (result == KeepResult::kKept) {
-      Entry* const entry = large ? &large.detach() : allocate(content, now, retired);
-      if (entry != nullptr && content.bytes() <= kLockedCopyBytesMax) entry->write_bytes(content.parts);
-      if (entry != nullptr && last_cost != 0) entry->cost = smoothed(last_cost, entry->cost);
-      result = entry == nullptr ? KeepResult::kNoRoom : place(*entry, now, retired);
+      const Room room = make_room_for(content, static_cast<bool>(large), now, retired);
+      if (room == Room::kUnfinished) return false;
+      if (room == Room::kNone) result = KeepResult::kNoRoom;
     }
+    const float last_cost = drop_predecessor(flight.key(), now, retired);
+    if (result == KeepResult::kKept) result = place(content, large, last_cost, now, retired);
     ++stats_.keeps[index_of(result)];
     if (result == KeepResult::kTooLarge || result == KeepResult::kTooManyDependencies) {
       put_mark({.key = flight.key(), .ends_at = now + config_.uncacheable_ttl}, now, retired);
@@ -372,7 +386,7 @@ KeepResult Shard::settle(Flight& flight, const Entry::Content& content, KeepResu
     waiters = end_flight(flight);
   }
   for (const auto& waiter : waiters) waiter->wake();
-  return result;
+  return true;
 }
 
 void Shard::abandon(Flight& flight, FillEnd end) {
@@ -401,14 +415,18 @@ float Shard::drop_predecessor(const Key& key, base::Nanos now, Retired& retired)
   return cost;
 }
 
-KeepResult Shard::place(Entry& entry, base::Nanos now, Retired& retired) {
+KeepResult Shard::place(const Entry::Content& content, EntryRef& large, float last_cost, base::Nanos now,
+                        Retired& retired) {
+  if (index_.is_full()) resize_tables(index_.next_capacity());
+  Entry* const made = large ? &large.detach() : allocate(content, now, retired);
+  if (made == nullptr) return KeepResult::kNoRoom;
+  Entry& entry = *made;
+  if (content.bytes() <= kLockedCopyBytesMax) entry.write_bytes(content.parts);
+  if (last_cost != 0) entry.cost = smoothed(last_cost, entry.cost);
   const Key& key = entry.key();
-  if (index_.is_full() && !grow_index(now, retired)) {
-    if (entry.unref()) free(entry);
-    return KeepResult::kNoRoom;
-  }
   const auto record = ghost_.take(key);
   index_.insert(key, slabs_.handle_of(&entry));
+  reply_bytes_ += entry.bytes().size();
   expiries_.add(index_.home_of(key), entry.expires_at());
   policy_->insert(entry, record ? record->credit : Policy::Credit{0});
   return KeepResult::kKept;
@@ -424,13 +442,6 @@ std::uint64_t Shard::tables_bytes(std::size_t index_capacity) const {
   return index_.bytes_for(index_capacity) + ExpiryMap::bytes_for(index_capacity) +
          Ghost::bytes_for(ghost_records(index_capacity)) +
          policy_->overhead_bytes(index_.items_max(index_capacity));
-}
-
-bool Shard::grow_index(base::Nanos now, Retired& retired) {
-  const std::size_t after = index_.next_capacity();
-  if (!make_room(overhead(tables_bytes(after)), now, retired)) return false;
-  resize_tables(after);
-  return true;
 }
 
 // Fewer and larger entries have come: tables that are mostly empty are memory for them.
@@ -466,7 +477,7 @@ Shard::Room Shard::make_room(Needed&& needed, base::Nanos now, Retired& retired,
 }
 
 bool Shard::make_room(std::uint64_t bytes, base::Nanos now, Retired& retired) {
-  return make_room([bytes] { return bytes; }, now, retired, UINT32_MAX) == Room::kMade;
+  return make_room([bytes] { return bytes; }, now, retired, kStepsMax) == Room::kMade;
 }
 
 bool Shard::give_back(base::Nanos now, Retired& retired) {
@@ -531,6 +542,7 @@ void Shard::drop_dead(Entry& entry, const Freshness& state, Retired& retired) {
 
 void Shard::forget(Entry& entry, const Ghost::Record& record, Retired& retired) {
   index_.erase(entry.key(), slabs_.handle_of(&entry));
+  reply_bytes_ -= entry.bytes().size();
   ghost_.remember(entry.key(), record);
   ++stats_.evictions[index_of(record.why)];
   if (!entry.unref()) return;  // who has it frees it
@@ -601,16 +613,21 @@ void Shard::drop_all(Retired& retired) {
 }
 
 void Shard::set_memory_bytes(std::uint64_t memory_bytes) {
+  const std::lock_guard lock(mutex_);
+  memory_bytes_ = memory_bytes;
+  ghost_.set_window(memory_bytes - memory_bytes / 10);
+}
+
+bool Shard::shrink() {
+  constexpr unsigned kSteps = 8;  // few: nobody should notice
   const base::Nanos now = clock_.now();
-  for (bool is_done = false; !is_done;) {
-    Retired retired(*this);
-    const std::lock_guard lock(mutex_);
-    memory_bytes_ = memory_bytes;
-    ghost_.set_window(memory_bytes - memory_bytes / 10);
-    drain_freed();
-    for (unsigned i = 0; i < kStepsMax && !is_done; ++i)
-      is_done = used_bytes() <= memory_bytes_ + retired.bytes() || !give_back(now, retired);
+  Retired retired(*this);
+  const std::lock_guard lock(mutex_);
+  drain_freed();
+  for (unsigned i = 0; i < kSteps; ++i) {
+    if (used_bytes() <= memory_bytes_ + retired.bytes() || !give_back(now, retired)) return false;
   }
+  return true;
 }
 
 CacheStats Shard::stats() {
@@ -619,6 +636,7 @@ CacheStats Shard::stats() {
   CacheStats stats = stats_;
   stats.entries = index_.size();
   stats.bytes = used_bytes();
+  stats.content_bytes = reply_bytes_ + index_.size() * sizeof(Key);
   stats.bytes_max = memory_bytes_;
   stats.fills_in_flight = flight_index_.size();
   stats.waiters = waiters_;

@@ -72,7 +72,9 @@ class alignas(64) Shard {
   void prefetch_entry(const Key& key) const { index_.prefetch_item(key); }
   void leave(const Key& key, const Waiter& waiter);
   void invalidate_all();
+  // shrink() takes a step to a lower limit; false if there is nothing more to do.
   void set_memory_bytes(std::uint64_t memory_bytes);
+  bool shrink();
   CacheStats stats();
 
   // The ends of a fill; the flight is gone afterwards.
@@ -126,8 +128,9 @@ class alignas(64) Shard {
   KeepResult examine(const Entry::Content& content, base::Nanos now) const;
   // For what is too large to be copied under the lock. Empty if there is no room.
   EntryRef make_large(const Entry::Content& content, base::Nanos now);
-  KeepResult settle(Flight& flight, const Entry::Content& content, KeepResult result, EntryRef large,
-                    base::Nanos now);
+  // Ends a fill: false if room is still to be made, by calling it again.
+  bool settle(Flight& flight, const Entry::Content& content, KeepResult& result, EntryRef& large,
+              base::Nanos now);
   void free_retired(Entry& entry);
 
   // With the lock.
@@ -146,8 +149,9 @@ class alignas(64) Shard {
   float drop_predecessor(const Key& key, base::Nanos now, Retired& retired);
   // Null if there is no room; the bytes are still to be written.
   Entry* allocate(const Entry::Content& content, base::Nanos now, Retired& retired);
-  KeepResult place(Entry& entry, base::Nanos now, Retired& retired);
-  bool grow_index(base::Nanos now, Retired& retired);
+  Room make_room_for(const Entry::Content& content, bool is_made, base::Nanos now, Retired& retired);
+  KeepResult place(const Entry::Content& content, EntryRef& large, float last_cost, base::Nanos now,
+                   Retired& retired);
   bool shrink_index();
   void resize_tables(std::size_t index_capacity);
   std::uint64_t tables_bytes(std::size_t index_capacity) const;
@@ -157,6 +161,7 @@ class alignas(64) Shard {
     return config_.storage == Storage::kCounted ? 0 : bytes;
   }
   bool counts_pages() const { return config_.storage == Storage::kBytes; }
+  static std::size_t stored_size(const Entry::Content& content);
   std::uint64_t charge_of(const Entry::Content& content) const;
   std::uint64_t used_bytes() const {
     return other_bytes_ + (counts_pages() ? slabs_.bytes() : charged_bytes_);
@@ -190,6 +195,7 @@ class alignas(64) Shard {
   std::uint64_t epoch_ = 0;
   std::uint64_t era_;                // the generations', of all entries
   std::uint64_t charged_bytes_ = 0;  // of all entries that are not free
+  std::uint64_t reply_bytes_ = 0;    // of all entries that are placed
   std::uint64_t other_bytes_ = 0;    // of all that does not lie in slabs_
   Slabs slabs_;
   FreedEntries freed_;

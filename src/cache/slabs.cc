@@ -89,8 +89,8 @@ static_assert([] {
 
 }  // namespace
 
-Slabs::Slabs(std::uint64_t bytes_max)
-    : space_(bytes_max * kAddresses),
+Slabs::Slabs(std::uint64_t bytes_max, bool uses_huge_pages)
+    : space_(bytes_max * kAddresses, uses_huge_pages),
       origin_(space_.base() - kAlign),
       spans_(space_.pages()),
       books_(spans_.bytes() / kPage),

@@ -30,7 +30,8 @@ class Slabs {
   static constexpr std::size_t kSlotBytesMax = 16 << 10;
 
   // There will be `bytes_max` in use at most, and as much may be allocated in whatever order.
-  explicit Slabs(std::uint64_t bytes_max);
+  // Huge pages as in PageSpace.
+  explicit Slabs(std::uint64_t bytes_max, bool uses_huge_pages = false);
   Slabs(const Slabs&) = delete;
   Slabs& operator=(const Slabs&) = delete;
   ~Slabs();

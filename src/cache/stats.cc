@@ -25,6 +25,7 @@ void CacheStats::add(const CacheStats& other) {
   add_all(evictions, other.evictions);
   entries += other.entries;
   bytes += other.bytes;
+  content_bytes += other.content_bytes;
   bytes_max += other.bytes_max;
   fills_in_flight += other.fills_in_flight;
   waiters += other.waiters;

@@ -26,7 +26,8 @@ struct CacheStats {
 
   // Levels.
   std::uint64_t entries = 0;
-  std::uint64_t bytes = 0;  // of everything allocated
+  std::uint64_t bytes = 0;          // of everything allocated
+  std::uint64_t content_bytes = 0;  // of that, keys and replies of entries
   std::uint64_t bytes_max = 0;
   std::uint64_t fills_in_flight = 0;
   std::uint64_t waiters = 0;

@@ -4,12 +4,12 @@
 #include <cstdlib>
 #include <memory>
 #include <string_view>
-#include <vector>
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "cache/cache.h"
+#include "cache/page_array.h"
 
 namespace pgweir::simulate {
 namespace {
@@ -17,8 +17,10 @@ namespace {
 constexpr std::size_t kRequestsBetweenProgress = 1 << 16;
 constexpr base::Nanos kForever = 10LL * 365 * 24 * 3600 * base::kSecond;
 
-std::vector<cache::Key> keys_of(std::uint32_t count) {
-  std::vector<cache::Key> keys(count);
+using Keys = cache::PageArray<cache::Key>;
+
+Keys keys_of(std::uint32_t count) {
+  Keys keys(count);
   for (std::uint32_t i = 0; i < count; ++i) {
     base::SipHash128 hash({.k0 = 1, .k1 = 2});  // the same at each run
     hash.update_u64(i);
@@ -39,8 +41,7 @@ cache::CacheConfig config_of(const Setup& setup) {
 }
 
 // What is to come is known here: memory is slow, but it can fetch many things at once.
-void prefetch(const Trace& trace, std::size_t i, const std::vector<cache::Key>& keys,
-              const cache::Cache& cache) {
+void prefetch(const Trace& trace, std::size_t i, const Keys& keys, const cache::Cache& cache) {
   constexpr std::size_t kKey = 24, kTables = 16, kEntry = 8;  // lookups ahead
   const auto& requests = trace.requests;
   if (i + kKey >= requests.size()) return;
@@ -58,7 +59,7 @@ struct Free {
 Point replay(const Trace& trace, const Setup& setup, const Progress& progress) {
   CHECK(setup.capacity > 0);
   Point point{.setup = setup, .requests = trace.requests.size()};
-  const std::vector<cache::Key> keys = keys_of(trace.keys);
+  const Keys keys = keys_of(trace.keys);
   // Replies have a size and nobody reads them: pages that are never touched take no memory.
   const std::size_t reply_bytes_max = cache::Entry::kBytesMax + 1;
   const std::unique_ptr<char, Free> reply(static_cast<char*>(std::calloc(reply_bytes_max, 1)));
