@@ -10,7 +10,7 @@
 
 namespace pgweir::cache {
 
-std::uint64_t Entry::Content::bytes() const {
+std::uint64_t Entry::bytes_of(std::span<const std::string_view> parts) {
   std::uint64_t bytes = 0;
   for (const std::string_view part : parts) bytes += part.size();
   return bytes;
@@ -49,7 +49,7 @@ Entry::Entry(const Content& content, std::uint64_t bytes, std::uint64_t charge)
 
 Entry& Entry::construct(std::byte* memory, const Content& content, std::uint64_t charge,
                         const Generations& generations) {
-  auto* entry = new (memory) Entry(content, content.stores_bytes ? content.bytes() : 0, charge);
+  auto* entry = new (memory) Entry(content, content.stores_bytes ? content.bytes : 0, charge);
   if (content.mark != 0) std::memcpy(entry->tail(), &content.mark, sizeof(content.mark));
   PackedDependency* dependency = entry->dependency_data();
   for (const Dependency& one : content.dependencies) *dependency++ = generations.pack(one);

@@ -31,16 +31,16 @@ class Entry final : public PolicyNode {
   struct Content {
     Key key{};
     std::span<const std::string_view> parts{};  // concatenated
+    std::uint64_t bytes = 0;                    // of them
     std::span<const Dependency> dependencies{};
     base::Nanos asked_at = 0;  // the reply is no older
     base::Nanos expires_at = 0;
     base::Nanos cost = 0;    // what the fill cost the database
     std::uint32_t mark = 0;  // the caller's
     bool stores_bytes = true;
-
-    std::uint64_t bytes() const;
   };
 
+  static std::uint64_t bytes_of(std::span<const std::string_view> parts);
   // How much memory construct() needs, 16-byte aligned, for a reply of so many bytes. REQUIRES: bytes <=
   // kBytesMax, dependencies <= kDependenciesMax.
   static std::size_t size_for(const Content& content, std::uint64_t bytes);

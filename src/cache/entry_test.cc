@@ -15,7 +15,7 @@ using base::kSecond;
 
 struct EntryTest : testing::Test {
   Entry& make(const Entry::Content& content) {
-    size = Entry::size_for(content, content.bytes());
+    size = Entry::size_for(content, content.bytes);
     handle = slabs.allocate(size);
     Entry& entry = Entry::construct(slabs.at(handle), content, 1, generations);
     entry.write_bytes(content.parts);
@@ -33,6 +33,7 @@ TEST_F(EntryTest, HasWhatItWasGiven) {
   for (const std::uint32_t mark : {0U, 7U, UINT32_MAX}) {
     Entry& entry = make({.key = {.lo = 1, .hi = 2},
                          .parts = parts,
+                         .bytes = Entry::bytes_of(parts),
                          .dependencies = dependencies,
                          .asked_at = 5 * kSecond,
                          .expires_at = 35 * kSecond,
@@ -65,7 +66,11 @@ TEST_F(EntryTest, NeverSeemsYoungerThanItIs) {
 TEST_F(EntryTest, MovesWhole) {
   const std::array<std::string_view, 1> parts{"moved"};
   const std::array dependencies{generations.depend(3)};
-  Entry& entry = make({.key = {.lo = 1, .hi = 2}, .parts = parts, .dependencies = dependencies, .mark = 3});
+  Entry& entry = make({.key = {.lo = 1, .hi = 2},
+                       .parts = parts,
+                       .bytes = Entry::bytes_of(parts),
+                       .dependencies = dependencies,
+                       .mark = 3});
   const Handle from = handle, to = slabs.allocate(size);
   Entry& moved = entry.move_to(slabs.at(to));
   slabs.free(from, size);

@@ -32,9 +32,7 @@ class Ghost {
   void set_window(std::uint64_t bytes);
   // Room for about `records`, rounded up to a multiple of eight. Keeps what fits.
   void resize(std::size_t records);
-  static std::uint64_t bytes_for(std::size_t records) {
-    return PageArray<Cell>::bytes_for(cells_for(records));
-  }
+  static std::uint64_t bytes_for(std::size_t records) { return PageArray<Set>::bytes_for(sets_for(records)); }
 
   // Moves the clock on by the charge of an entry that left.
   void advance(std::uint64_t bytes) { clock_bytes_ += bytes; }
@@ -44,39 +42,49 @@ class Ghost {
   std::optional<Record> take(const Key& key);
   // Brings what find() and remember() read.
   void prefetch(const Key& key) const {
-    if (cells_.size() == 0) return;
-    for (const Cell* const set : sets_of(fingerprint_of(key))) __builtin_prefetch(set);
+    if (sets_.size() == 0) return;
+    for (const Set* const set : sets_of(fingerprint_of(key))) __builtin_prefetch(set);
   }
 
  private:
   static constexpr std::size_t kWays = 8;
-  static std::size_t cells_for(std::size_t records) { return (records + kWays - 1) / kWays * kWays; }
   static constexpr unsigned kStampBits = 23;
   static constexpr std::uint32_t kStampMask = (std::uint32_t{1} << kStampBits) - 1;
   static constexpr std::uint32_t kWindowMax = std::uint32_t{1} << (kStampBits - 3);  // in ticks
 
-  struct Cell {
-    std::uint32_t fingerprint = 0;
-    std::uint32_t stamp : kStampBits = 0;
-    std::uint32_t used : 1 = 0;
-    std::uint32_t credit : 6 = 0;
-    std::uint32_t why : 2 = 0;
+  // A line of the processor's cache: fingerprints beside each other, so that some are compared at once.
+  struct Set {
+    std::uint32_t fingerprints[kWays];
+    std::uint32_t facts[kWays];  // from the lowest bit: why 2, credit 6, used 1, stamp 23
   };
   static_assert(Policy::kCreditMax < 1 << 6);
+  struct Cell {
+    Set* set = nullptr;
+    unsigned way = 0;
+    std::uint32_t& fingerprint() const { return set->fingerprints[way]; }
+    std::uint32_t& facts() const { return set->facts[way]; }
+  };
+  struct Fullness {
+    unsigned live = 0;
+    unsigned oldest = 0;  // way; one that is free before any that is live
+    std::uint32_t age = 0;
+  };
 
-  static Record record_of(const Cell& cell) {
-    return {static_cast<Eviction>(cell.why), static_cast<Policy::Credit>(cell.credit)};
-  }
+  static std::size_t sets_for(std::size_t records) { return (records + kWays - 1) / kWays; }
   static std::uint32_t fingerprint_of(const Key& key) { return static_cast<std::uint32_t>(key.hi >> 32); }
+  static Record record_of(std::uint32_t facts) {
+    return {static_cast<Eviction>(facts & 3), static_cast<Policy::Credit>(facts >> 2 & 63)};
+  }
   std::uint32_t now() const { return static_cast<std::uint32_t>(clock_bytes_ >> unit_log2_) & kStampMask; }
-  std::uint32_t age(const Cell& cell) const { return (now() - cell.stamp) & kStampMask; }
-  bool is_live(const Cell& cell) const { return cell.used != 0 && age(cell) <= window_; }
-  std::array<Cell*, 2> sets_of(std::uint32_t fingerprint) const;
-  Cell* find_cell(std::uint32_t fingerprint) const;
-  void put(const Cell& cell);
-  bool put_first(const Cell& cell);
+  std::uint32_t age(std::uint32_t facts) const { return (now() - (facts >> 9)) & kStampMask; }
+  bool is_live(std::uint32_t facts) const { return (facts >> 8 & 1) != 0 && age(facts) <= window_; }
+  std::array<Set*, 2> sets_of(std::uint32_t fingerprint) const;
+  Cell find_cell(std::uint32_t fingerprint) const;
+  Fullness fullness_of(const Set& set) const;
+  void put(std::uint32_t fingerprint, std::uint32_t facts);
+  bool put_first(std::uint32_t fingerprint, std::uint32_t facts);
 
-  PageArray<Cell> cells_;     // sets of kWays
+  PageArray<Set> sets_;
   unsigned unit_log2_ = 0;    // bytes of one tick
   std::uint32_t window_ = 0;  // in ticks
   std::uint64_t clock_bytes_ = 0;

@@ -63,7 +63,7 @@ Policy::Victim GreedyDual::evict(const IsDead& is_dead) {
       continue;
     }
     if (!dead) clock_ = std::max(clock_, least.value);
-    return {.node = least.node, .credit = remove(*least.node), .ages_ghosts = true};
+    return {.node = least.node, .credit = remove(*least.node), .is_dead = dead, .ages_ghosts = true};
   }
   return {};
 }

@@ -20,13 +20,13 @@ class Lru final : public Policy {
     return 0;
   }
   void move(const PolicyNode&, PolicyNode& to) override { list_.move(to); }
-  Victim evict(const IsDead&) override {
+  Victim evict(const IsDead& is_dead) override {
     PolicyNode* const tail = list_.tail();
     if (tail == nullptr) return {};
     list_.remove(*tail);
-    return {.node = tail, .credit = 0, .ages_ghosts = true};
+    return {.node = tail, .credit = 0, .is_dead = is_dead(*tail), .ages_ghosts = true};
   }
-  const PolicyNode* next_victim() const override { return list_.tail(); }
+  std::array<const PolicyNode*, 2> upcoming_victims() const override { return {list_.second(), nullptr}; }
   std::uint64_t bytes() const override { return list_.bytes(); }
   std::uint64_t overhead_bytes(std::size_t) const override { return 0; }
   void reserve(std::size_t) override {}

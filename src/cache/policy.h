@@ -5,6 +5,7 @@
 // cost    keeps what saves the most database time for each byte (greedy_dual.h)
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -74,6 +75,7 @@ class Policy {
   struct Victim {
     PolicyNode* node = nullptr;  // null if there is none
     Credit credit = 0;
+    bool is_dead = false;
     bool ages_ghosts = false;  // its bytes count for how long others are remembered
   };
 
@@ -89,8 +91,8 @@ class Policy {
   virtual void move(const PolicyNode& from, PolicyNode& to) = 0;
   // Chooses a victim and takes it out. What is dead gets no second chance.
   virtual Victim evict(const IsDead& is_dead) = 0;
-  // What will probably leave next; null if that is unknown.
-  virtual const PolicyNode* next_victim() const { return nullptr; }
+  // What will probably leave after the next; null: unknown.
+  virtual std::array<const PolicyNode*, 2> upcoming_victims() const { return {}; }
   // Sum of the charges.
   virtual std::uint64_t bytes() const = 0;
 

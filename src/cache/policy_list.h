@@ -16,6 +16,11 @@ class PolicyList {
 
   // Null if there is none.
   PolicyNode* tail() const { return tail_ == 0 ? nullptr : &nodes_[tail_]; }
+  // Before the tail; null if there is none.
+  PolicyNode* second() const {
+    if (tail_ == 0 || nodes_[tail_].newer == 0) return nullptr;
+    return &nodes_[nodes_[tail_].newer];
+  }
   std::uint64_t bytes() const { return bytes_; }
 
   // REQUIRES: node is in no list.
@@ -34,7 +39,7 @@ class PolicyList {
     CHECK(node.queue == queue_);
     (node.newer != 0 ? nodes_[node.newer].older : head_) = node.older;
     (node.older != 0 ? nodes_[node.older].newer : tail_) = node.newer;
-    if (node.older == 0 && node.newer != 0) __builtin_prefetch(&nodes_[nodes_[node.newer].newer]);
+    if (node.older == 0) prefetch_third();
     bytes_ -= node.charge_bytes;
     node.newer = node.older = 0;
     node.queue = Queue::kNone;
@@ -47,6 +52,12 @@ class PolicyList {
   }
 
  private:
+  // Each is fetched when it is third, and so is there when it is the tail.
+  void prefetch_third() const {
+    const PolicyNode* const at = second();
+    if (at != nullptr && at->newer != 0) __builtin_prefetch(&nodes_[at->newer]);
+  }
+
   Nodes nodes_;
   Queue queue_;
   std::uint32_t head_ = 0;  // newest

@@ -17,20 +17,24 @@ Policy::Credit S3Fifo::remove(PolicyNode& node) {
 Policy::Victim S3Fifo::take(PolicyNode& node, bool is_dead) {
   const bool was_main = node.queue == Queue::kMain;
   const Credit earned = remove(node);
-  return {.node = &node, .credit = is_dead ? earned : Credit(was_main ? 0 : 1), .ages_ghosts = !was_main};
+  return {.node = &node,
+          .credit = is_dead ? earned : Credit(was_main ? 0 : 1),
+          .is_dead = is_dead,
+          .ages_ghosts = !was_main};
 }
 
 Policy::Victim S3Fifo::evict(const IsDead& is_dead) {
-  for (PolicyNode* tail : {small_.tail(), main_.tail()}) {
+  PolicyNode* const tails[] = {small_.tail(), main_.tail()};
+  for (PolicyNode* tail : tails) {
     if (tail != nullptr && is_dead(*tail)) return take(*tail, true);
   }
   for (unsigned reinserted = 0;;) {
     PolicyNode* const tail = next_queue().tail();
-    const bool from_small = tail == small_.tail();
     if (tail == nullptr) return {};
+    const bool from_small = tail == small_.tail();
     const bool is_spared =
         from_small ? tail->frequency > 1 : tail->frequency > 0 && reinserted < kReinsertMax;
-    const bool dead = is_dead(*tail);
+    const bool dead = tail != tails[0] && tail != tails[1] && is_dead(*tail);
     if (!is_spared || dead) return take(*tail, dead);
     if (!from_small) ++reinserted;
     (from_small ? small_ : main_).remove(*tail);

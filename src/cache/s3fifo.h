@@ -29,7 +29,9 @@ class S3Fifo final : public Policy {
     (to.queue == Queue::kMain ? main_ : small_).move(to);
   }
   Victim evict(const IsDead& is_dead) override;
-  const PolicyNode* next_victim() const override { return next_queue().tail(); }
+  std::array<const PolicyNode*, 2> upcoming_victims() const override {
+    return {small_.second(), main_.second()};
+  }
   std::uint64_t bytes() const override { return small_.bytes() + main_.bytes(); }
   std::uint64_t overhead_bytes(std::size_t) const override { return 0; }
   void reserve(std::size_t) override {}

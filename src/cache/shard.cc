@@ -111,10 +111,11 @@ Lookup Shard::lookup(const Key& key, const std::shared_ptr<Waiter>& waiter, base
     drop_all(retired);
   if (const Handle handle = index_.find(key)) {
     Entry& entry = entries_[handle];
+    if (accepts.vouched && is_unchanged(entry, now)) [[likely]]
+      return hit(entry);
     Freshness state = freshness(entry, now);
     state.judge(accepts);
-    if (state.is_fresh()) [[likely]]
-      return hit(entry);
+    if (state.is_fresh()) return hit(entry);
     const base::Nanos stale_since = state.is_untold ? entry.asked_at() : entry.expires_at();
     if (!state.is_changed() && now - stale_since < accepts.stale_for)
       return stale(key, state.is_untold ? MissWhy::kInvalidated : MissWhy::kExpired, now, retired);
@@ -134,6 +135,14 @@ void Shard::judge(Freshness& state, Dependency::Kind kind, bool is_moved, bool i
     state.is_held = true;
     state.held_slot = slot;
   }
+}
+
+inline bool Shard::is_unchanged(const Entry& entry, base::Nanos now) const {
+  for (const PackedDependency packed : entry.dependencies()) {
+    const std::uint64_t value = generations_.observe(generations_.slot_of(packed));
+    if (generations_.has_moved(packed, value) || Generations::is_held(value)) return false;
+  }
+  return now < entry.expires_at();
 }
 
 Shard::Freshness Shard::freshness(const Entry& entry, base::Nanos now) const {
@@ -276,6 +285,7 @@ KeepResult Shard::keep(Flight& flight, std::span<const std::string_view> parts, 
   const base::Nanos now = clock_.now();
   const Entry::Content content{.key = flight.key(),
                                .parts = parts,
+                               .bytes = Entry::bytes_of(parts),
                                .dependencies = dependencies,
                                .asked_at = flight.started_at,
                                .expires_at = expiry(flight, ttl),
@@ -284,7 +294,7 @@ KeepResult Shard::keep(Flight& flight, std::span<const std::string_view> parts, 
                                .stores_bytes = config_.storage == Storage::kBytes};
   KeepResult result = examine(content, now);
   EntryRef large;
-  if (result == KeepResult::kKept && content.stores_bytes && content.bytes() > kLockedCopyBytesMax) {
+  if (result == KeepResult::kKept && content.stores_bytes && content.bytes > kLockedCopyBytesMax) {
     large = make_large(content, now);
     if (!large) result = KeepResult::kNoRoom;
   }
@@ -296,12 +306,13 @@ KeepResult Shard::keep(Flight& flight, std::span<const std::string_view> parts, 
 base::Nanos Shard::expiry(const Flight& flight, base::Nanos ttl) const {
   constexpr base::Nanos kTtlMax = base::kSecond * 60 * 60 * 24 * 365 * 10;  // keeps the sum in range
   const base::Nanos bounded = std::clamp<base::Nanos>(ttl, 0, kTtlMax);
+  if (config_.ttl_jitter == 0) return flight.started_at + bounded;
   const double cut = static_cast<double>(bounded) * config_.ttl_jitter * fraction_of(flight.key());
   return flight.started_at + bounded - static_cast<base::Nanos>(cut);
 }
 
 KeepResult Shard::examine(const Entry::Content& content, base::Nanos now) const {
-  if (content.bytes() > config_.entry_bytes_max) return KeepResult::kTooLarge;
+  if (content.bytes > config_.entry_bytes_max) return KeepResult::kTooLarge;
   if (content.dependencies.size() > Entry::kDependenciesMax) return KeepResult::kTooManyDependencies;
   const Freshness state = freshness(content, now);
   if (state.is_changed()) return KeepResult::kMoved;  // what is untold by now may serve somebody
@@ -309,12 +320,11 @@ KeepResult Shard::examine(const Entry::Content& content, base::Nanos now) const 
 }
 
 std::uint64_t Shard::charge_of(const Entry::Content& content) const {
-  return config_.storage == Storage::kCounted ? 1
-                                              : Slabs::taken_by(Entry::size_for(content, content.bytes()));
+  return config_.storage == Storage::kCounted ? 1 : Slabs::taken_by(Entry::size_for(content, content.bytes));
 }
 
 EntryRef Shard::make_large(const Entry::Content& content, base::Nanos now) {
-  const std::size_t size = Entry::size_for(content, content.bytes());
+  const std::size_t size = Entry::size_for(content, content.bytes);
   EntryRef large;
   for (unsigned holds = 0; holds < kHoldsMax && !large; ++holds) {
     Retired retired(*this);
@@ -340,7 +350,7 @@ Entry* Shard::allocate(const Entry::Content& content, base::Nanos now, Retired& 
 }
 
 std::size_t Shard::stored_size(const Entry::Content& content) {
-  return Entry::size_for(content, content.stores_bytes ? content.bytes() : 0);
+  return Entry::size_for(content, content.stores_bytes ? content.bytes : 0);
 }
 
 // For an entry, and for its place in the tables.
@@ -421,7 +431,7 @@ KeepResult Shard::place(const Entry::Content& content, EntryRef& large, float la
   Entry* const made = large ? &large.detach() : allocate(content, now, retired);
   if (made == nullptr) return KeepResult::kNoRoom;
   Entry& entry = *made;
-  if (content.bytes() <= kLockedCopyBytesMax) entry.write_bytes(content.parts);
+  if (content.bytes <= kLockedCopyBytesMax) entry.write_bytes(content.parts);
   if (last_cost != 0) entry.cost = smoothed(last_cost, entry.cost);
   const Key& key = entry.key();
   const auto record = ghost_.take(key);
@@ -501,15 +511,16 @@ bool Shard::compact() {
 bool Shard::evict_one(base::Nanos now, Retired& retired) {
   if (drop_expired(now, retired)) return true;
   const Policy::Victim victim = policy_->evict([this, now](const PolicyNode& node) {
-    return freshness(static_cast<const Entry&>(node), now).is_dead();
+    const auto& entry = static_cast<const Entry&>(node);
+    return !is_unchanged(entry, now) && freshness(entry, now).is_dead();
   });
   if (victim.node == nullptr) return false;
   auto& entry = static_cast<Entry&>(*victim.node);
-  if (const PolicyNode* next = policy_->next_victim()) prefetch(static_cast<const Entry*>(next)->key());
+  for (const PolicyNode* later : policy_->upcoming_victims())
+    if (later != nullptr) prefetch(static_cast<const Entry*>(later)->key());
   if (victim.ages_ghosts) ghost_.advance(entry.charge_bytes);
-  const Freshness state = freshness(entry, now);
-  forget(entry, {.why = state.is_dead() ? state.eviction() : Eviction::kCapacity, .credit = victim.credit},
-         retired);
+  const Eviction why = victim.is_dead ? freshness(entry, now).eviction() : Eviction::kCapacity;
+  forget(entry, {.why = why, .credit = victim.credit}, retired);
   return true;
 }
 

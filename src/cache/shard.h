@@ -122,6 +122,7 @@ class alignas(64) Shard {
 
   // Without the lock: these read only atomics and what never changes, or take the lock themselves.
   static void judge(Freshness& state, Dependency::Kind kind, bool is_moved, bool is_held, Slot slot);
+  bool is_unchanged(const Entry& entry, base::Nanos now) const;  // what freshness() says most of the time
   Freshness freshness(const Entry& entry, base::Nanos now) const;
   Freshness freshness(const Entry::Content& content, base::Nanos now) const;
   base::Nanos expiry(const Flight& flight, base::Nanos ttl) const;

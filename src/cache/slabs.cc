@@ -94,12 +94,19 @@ Slabs::Slabs(std::uint64_t bytes_max, bool uses_huge_pages)
       origin_(space_.base() - kAlign),
       spans_(space_.pages()),
       books_(spans_.bytes() / kPage),
-      order_cut_(bytes_max >= 16 << 20  ? 0
-                 : bytes_max >= 4 << 20 ? 1
-                                        : 2),
       kept_bytes_max_(bytes_max / 256) {
   books_bytes_ = space_.bytes() + books_.bytes() + (books_.size() == 0 ? spans_.bytes() : 0);
   static_assert(kClasses.size() == kClassesCount && kClasses.back().order + 1 == kSpanOrders);
+  // Little memory is cut into smaller spans.
+  const unsigned cut = bytes_max >= 16 << 20 ? 0 : bytes_max >= 4 << 20 ? 1 : 2;
+  for (std::size_t i = 0; i < kClassesCount; ++i) {
+    const unsigned order = std::max<unsigned>(kClasses[i].order, cut) - cut;
+    const auto slots = static_cast<std::uint32_t>((kPage << order) / kClasses[i].bytes);
+    shapes_[i] = {.slot_bytes = kClasses[i].bytes,
+                  .level_factor = ((kLevels << 16) + slots - 1) / slots,
+                  .slots = static_cast<std::uint8_t>(slots),
+                  .order = static_cast<std::uint8_t>(order)};
+  }
 }
 
 Slabs::~Slabs() { unpoison(space_.base(), space_.pages() * kPage); }
@@ -168,49 +175,39 @@ Handle Slabs::take_slot(std::size_t slot_class) {
   const Page page = find_span(slot_class);
   if (page == kNoPage) return 0;
   Span& span = spans_[page];
-  unsigned slot = 0;
+  const std::size_t slot_bytes = shapes_[slot_class].slot_bytes;
+  std::byte* slot = space_.at(page);
   if (span.free != 0) {
-    slot = span.free - 1U;
-    std::memcpy(&span.free, at(handle_of(page, slot)), sizeof(span.free));
+    slot += (span.free - 1U) * kAlign;
+    std::memcpy(&span.free, slot, sizeof(span.free));
   } else {
-    slot = span.carved++;
+    slot += span.carved++ * slot_bytes;
   }
   ++span.in_use;
   --lists_[slot_class].free_slots;
-  slack_bytes_ -= kClasses[slot_class].bytes;
+  slack_bytes_ -= slot_bytes;
   relist(page);
-  const Handle handle = handle_of(page, slot);
-  unpoison(at(handle), kClasses[slot_class].bytes);
-  return handle;
+  unpoison(slot, slot_bytes);
+  return handle_of(slot);
 }
 
 void Slabs::put_slot(Handle handle, std::size_t slot_class) {
-  const std::size_t slot_bytes = kClasses[slot_class].bytes;
+  const std::size_t slot_bytes = shapes_[slot_class].slot_bytes;
+  std::byte* const slot = at(handle);
   const Page page = span_of(handle, slot_class);
   Span& span = spans_[page];
   CHECK(span.in_use != 0);
-  const auto offset = static_cast<std::size_t>(at(handle) - space_.at(page));
-  poison(at(handle) + kLinkBytes, slot_bytes - kLinkBytes);
-  std::memcpy(at(handle), &span.free, sizeof(span.free));
-  span.free = static_cast<std::uint16_t>(offset / slot_bytes + 1);
+  poison(slot + kLinkBytes, slot_bytes - kLinkBytes);
+  std::memcpy(slot, &span.free, sizeof(span.free));
+  span.free = static_cast<std::uint16_t>(static_cast<std::size_t>(slot - space_.at(page)) / kAlign + 1);
   --span.in_use;
   slack_bytes_ += slot_bytes;
   if (page == victim_) return;
   ++lists_[slot_class].free_slots;
-  relist(page);
-  if (span.in_use == 0) {
-    unlist(page);
-    lists_[slot_class].free_slots -= slots_of(slot_class);
-    end_span(page);
-  }
-}
-
-unsigned Slabs::order_of(std::size_t slot_class) const {
-  return std::max(kClasses[slot_class].order, order_cut_) - order_cut_;
-}
-
-unsigned Slabs::slots_of(std::size_t slot_class) const {
-  return static_cast<unsigned>((kPage << order_of(slot_class)) / kClasses[slot_class].bytes);
+  if (span.in_use != 0) return relist(page);
+  unlist(page);
+  lists_[slot_class].free_slots -= slots_of(slot_class);
+  end_span(page);
 }
 
 Slabs::Page Slabs::start_span(std::size_t slot_class) {
@@ -281,7 +278,8 @@ bool Slabs::trim() {
 }
 
 std::uint8_t Slabs::level_of(const Span& span) const {
-  return static_cast<std::uint8_t>(span.in_use * kLevels / slots_of(span.slot_class));  // kUnlisted if full
+  return static_cast<std::uint8_t>(span.in_use * shapes_[span.slot_class].level_factor >>
+                                   16);  // kUnlisted if full
 }
 
 void Slabs::list(Page page) {
@@ -326,9 +324,10 @@ std::optional<Slabs::Page> Slabs::take_victim() {
   lists_[slot_class].free_slots -= slots_of(slot_class) - span.in_use;
   unlist(victim_);
   victim_free_ = 0;
-  for (std::uint16_t slot = span.free; slot != 0;) {
-    victim_free_ |= std::uint64_t{1} << (slot - 1);
-    std::memcpy(&slot, at(handle_of(victim_, slot - 1U)), sizeof(slot));
+  for (std::uint16_t link = span.free; link != 0;) {
+    const std::size_t offset = (link - 1U) * kAlign;
+    victim_free_ |= std::uint64_t{1} << offset / shapes_[slot_class].slot_bytes;
+    std::memcpy(&link, space_.at(victim_) + offset, sizeof(link));
   }
   return victim_;
 }

@@ -97,7 +97,7 @@ class Slabs {
     Page newer, older;  // in its list
     std::uint16_t in_use;
     std::uint16_t carved;  // slots that were ever handed out; those beyond are free too
-    std::uint16_t free;    // the first free one of them, from 1; each names the next
+    std::uint16_t free;    // where the first free one of them is, in kAlign, from 1; each names the next
     std::uint8_t level;    // kUnlisted: full, empty, or being emptied
     std::uint8_t slot_class;
   };
@@ -107,8 +107,15 @@ class Slabs {
   };
 
   Handle handle_of(Page span, unsigned slot) const;
-  unsigned order_of(std::size_t slot_class) const;
-  unsigned slots_of(std::size_t slot_class) const;
+  unsigned order_of(std::size_t slot_class) const { return shapes_[slot_class].order; }
+  unsigned slots_of(std::size_t slot_class) const { return shapes_[slot_class].slots; }
+  // Of the spans of a class here, given how much memory there is.
+  struct Shape {
+    std::uint32_t slot_bytes = 0;
+    std::uint32_t level_factor = 0;  // slots in use, times this, shifted by 16: the level
+    std::uint8_t slots = 0;
+    std::uint8_t order = 0;
+  };
   Page span_of(Handle handle, std::size_t slot_class) const;
   bool has_free_slot(std::size_t slot_class) const { return lists_[slot_class].free_slots != 0; }
   Page find_span(std::size_t slot_class) const;
@@ -130,7 +137,7 @@ class Slabs {
   PageArray<Span> spans_;          // by page
   PageArray<std::uint8_t> books_;  // by page of spans_, if it has such: is it in use
   std::uint64_t books_bytes_ = 0;
-  std::uint8_t order_cut_;  // little memory is cut into smaller spans
+  std::array<Shape, kClassesCount> shapes_;
   std::array<Lists, kClassesCount> lists_{};
   std::array<std::array<Page, kKeptMax>, kSpanOrders> kept_{};
   std::array<unsigned, kSpanOrders> kept_count_{};
