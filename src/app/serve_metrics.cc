@@ -63,7 +63,7 @@ void write_cache(const cache::CacheStats& stats, PrometheusWriter& out) {
   out.gauge("pgweir_cache_entries", "Replies kept in memory.", stats.entries);
   out.gauge("pgweir_cache_bytes", "Memory taken by the cache, all told.", stats.bytes);
   out.gauge("pgweir_cache_content_bytes", "Of that, keys and replies.", stats.content_bytes);
-  out.gauge("pgweir_cache_limit_bytes", "The limit of that (cache.memory_bytes).", stats.bytes_max);
+  out.gauge("pgweir_cache_limit_bytes", "The limit of that (cache.memory).", stats.bytes_max);
   out.family("pgweir_cache_evictions_total", "Replies that left the cache, by reason.", MetricType::kCounter);
   for (std::size_t i = 0; i < cache::kEvictions; ++i)
     out.sample({{"reason", cache::name(static_cast<cache::Eviction>(i))}}, stats.evictions[i]);

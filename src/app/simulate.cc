@@ -128,7 +128,7 @@ void add_simulate(CLI::App& cli, int& exit_code) {
       ->type_name("FILE")
       ->required();
   auto* memory =
-      command->add_option("--memory", options->memory, "capacities, as cache.memory_bytes: 256MiB,1GiB")
+      command->add_option("--memory", options->memory, "capacities, as cache.memory: 256MiB,1GiB")
           ->type_name("BYTES")
           ->delimiter(',');
   command->add_option("--entries", options->entries, "capacities in entries; sizes are ignored")

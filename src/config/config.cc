@@ -39,9 +39,8 @@ std::optional<std::string> find_upstream_tls_conflict(const Config& config) {
 
 std::optional<std::string> find_entry_size_conflict(const Config& config) {
   if (config.cache.entry_bytes_max <= config.cache.memory_bytes / 4) return std::nullopt;
-  return fmt::format(
-      "cache.entry_bytes_max is {} and cache.memory_bytes {}: four of the largest entries must fit",
-      format_bytes(config.cache.entry_bytes_max), format_bytes(config.cache.memory_bytes));
+  return fmt::format("cache.entry_bytes_max is {} and cache.memory {}: four of the largest entries must fit",
+                     format_bytes(config.cache.entry_bytes_max), format_bytes(config.cache.memory_bytes));
 }
 
 std::optional<std::string> find_listen_conflict(const Config& config) {
@@ -58,7 +57,7 @@ constexpr Relation kRelations[] = {
     {"server.tls_cert", "server.tls_key", find_server_tls_conflict},
     {"upstream.tls_cert", "upstream.tls_key", find_upstream_tls_conflict},
     {"upstream.tls_mode", "upstream.url", find_upstream_tls_conflict},
-    {"cache.entry_bytes_max", "cache.memory_bytes", find_entry_size_conflict},
+    {"cache.entry_bytes_max", "cache.memory", find_entry_size_conflict},
     {"admin.listen", "server.listen", find_listen_conflict},
 };
 

@@ -35,7 +35,7 @@ drain_timeout = '5m'
 url = "postgres://a:1,b:2?sslmode=require"
 allow_passwordless_remote = true
 [cache]
-memory_bytes = "1GiB"
+memory = "1GiB"
 ttl = "250ms"
 ttl_jitter = 1
 [admin]
@@ -66,7 +66,7 @@ sessions_max = 10.5
 [cache]
 tll = "5m"
 ttl = 300
-memory_bytes = "lots"
+memory = "lots"
 entry_bytes_max = [1]
 ttl_jitter = "some"
 [chache]
@@ -84,9 +84,9 @@ url = "postgres://shop@db"
           "pgweir.toml:7:1: error: unknown setting \"cache.tll\"; did you mean cache.ttl?",
           "pgweir.toml:8:7: error: cache.ttl: 300 has no unit; write it in quotes with one, such as "
           "\"300s\"; allowed is a duration from 1ms to 30d",
-          "pgweir.toml:9:16: error: cache.memory_bytes: \"lots\" is not a size: write a whole number and "
+          "pgweir.toml:9:10: error: cache.memory: \"lots\" is not a size: write a whole number and "
           "one of B, KiB, MiB, GiB, TiB (powers of 1024), kB, MB, GB, TB (powers of 1000), such as "
-          "\"64MiB\"; allowed is a size from 1MiB to 1TiB",
+          "\"64MiB\"; allowed is a size from 1MiB to 1TiB, or a share of the memory there is, from 1% to 90%",
           "pgweir.toml:10:19: error: cache.entry_bytes_max is an array; allowed is a size from 1KiB to "
           "1GiB, in quotes",
           "pgweir.toml:11:14: error: cache.ttl_jitter is text; allowed is a number from 0 to 1",
@@ -149,8 +149,8 @@ TEST(Config, RefusesSettingsThatContradictEachOther) {
       ElementsAre("pgweir.toml:2:11: error: server.tls_cert and server.tls_key go together: give both or "
                   "neither"));
   EXPECT_THAT(
-      findings("[cache]\nmemory_bytes = \"2MiB\"\n"),
-      ElementsAre("pgweir.toml:2:16: error: cache.entry_bytes_max is 1MiB and cache.memory_bytes 2MiB: four "
+      findings("[cache]\nmemory = \"2MiB\"\n"),
+      ElementsAre("pgweir.toml:2:10: error: cache.entry_bytes_max is 1MiB and cache.memory 2MiB: four "
                   "of the largest entries must fit"));
   EXPECT_THAT(
       findings("[admin]\nlisten = \"127.0.0.1:6432\"\n"),

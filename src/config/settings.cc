@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/address.h"
+#include "config/machine_memory.h"
 #include "config/nearest.h"
 #include "config/quoted.h"
 #include "config/units.h"
@@ -109,7 +110,8 @@ std::string get_tls_mode(const Config& config) {
 base::Result<void> set_policy(Config& config, std::string_view text) {
   const auto policy = cache::policy_of_name(text);
   if (!policy)
-    return base::fail(base::ErrorCode::kInvalid, fmt::format("{} is not one of s3fifo, lru, cost", quoted(text)));
+    return base::fail(base::ErrorCode::kInvalid,
+                      fmt::format("{} is not one of s3fifo, lru, cost", quoted(text)));
   config.cache.policy = *policy;
   return {};
 }
@@ -160,8 +162,8 @@ constexpr Setting kSettings[] = {
     {"upstream.allow_passwordless_remote", FlagField{at<kUpstream, &UpstreamConfig::allow_passwordless_remote>},
      "Lets clients that are not local use logins for which PostgreSQL asks pgweir for no password."},
 
-    {"cache.memory_bytes", BytesField{at<kCache, &CacheConfig::memory_bytes>, kMiB, 1024 * kGiB},
-     "Memory for entries and all that belongs to them."},
+    {"cache.memory", BytesField{at<kCache, &CacheConfig::memory_bytes>, kMiB, 1024 * kGiB, true},
+     "Memory for entries and all that belongs to them; such as \"25%\": of the machine's or the cgroup's."},
     {"cache.policy", TextField{set_policy, get_policy},
      "What leaves when room is needed: s3fifo: what is asked for least; cost: what saves the least database time for its bytes; lru: what was asked for longest ago."},
     {"cache.ttl", DurationField{at<kCache, &CacheConfig::ttl>, base::kMillisecond, 30 * kDay},
@@ -227,6 +229,16 @@ base::Result<Number> parse_number(std::string_view text, std::string_view kind) 
   return base::fail(base::ErrorCode::kInvalid, fmt::format("{} is not {}", quoted(text), kind));
 }
 
+// Whole mebibytes, so that it is shown as such.
+base::Result<std::uint64_t> parse_memory_share(std::string_view text) {
+  const auto percent = parse_number<std::uint64_t>(text.substr(0, text.size() - 1), "");
+  if (!percent)
+    return base::fail(base::ErrorCode::kInvalid, fmt::format("{} is not a whole number and %", quoted(text)));
+  if (*percent < 1 || *percent > 90)
+    return base::fail(base::ErrorCode::kInvalid, fmt::format("{} is out of range", quoted(text)));
+  return machine_memory_bytes() / 100 * *percent / kMiB * kMiB;
+}
+
 std::string_view key_of(std::string_view name) { return name.substr(name.find('.') + 1); }
 
 }  // namespace
@@ -256,30 +268,31 @@ std::string_view nearest_setting(std::string_view name) {
 }
 
 base::Result<void> set_setting(Config& config, const Setting& setting, std::string_view text) {
-  const auto set = std::visit(Overloaded{
-                                  [&](const DurationField& field) {
-                                    return set_in_range(config, setting, field, parse_duration(text), text);
-                                  },
-                                  [&](const BytesField& field) {
-                                    return set_in_range(config, setting, field, parse_bytes(text), text);
-                                  },
-                                  [&](const CountField& field) {
-                                    const auto number = parse_number<std::int64_t>(text, "a whole number");
-                                    return set_in_range(config, setting, field, number, text);
-                                  },
-                                  [&](const ShareField& field) {
-                                    return set_in_range(config, setting, field,
-                                                        parse_number<double>(text, "a number"), text);
-                                  },
-                                  [&](const FlagField& field) -> base::Result<void> {
-                                    if (text != "true" && text != "false")
-                                      return out_of_range(setting, quoted(text));
-                                    field.at(config) = text == "true";
-                                    return {};
-                                  },
-                                  [&](const TextField& field) { return field.set(config, text); },
-                              },
-                              setting.field);
+  const auto set = std::visit(
+      Overloaded{
+          [&](const DurationField& field) {
+            return set_in_range(config, setting, field, parse_duration(text), text);
+          },
+          [&](const BytesField& field) {
+            const auto bytes =
+                field.takes_share && text.ends_with('%') ? parse_memory_share(text) : parse_bytes(text);
+            return set_in_range(config, setting, field, bytes, text);
+          },
+          [&](const CountField& field) {
+            const auto number = parse_number<std::int64_t>(text, "a whole number");
+            return set_in_range(config, setting, field, number, text);
+          },
+          [&](const ShareField& field) {
+            return set_in_range(config, setting, field, parse_number<double>(text, "a number"), text);
+          },
+          [&](const FlagField& field) -> base::Result<void> {
+            if (text != "true" && text != "false") return out_of_range(setting, quoted(text));
+            field.at(config) = text == "true";
+            return {};
+          },
+          [&](const TextField& field) { return field.set(config, text); },
+      },
+      setting.field);
   if (set) return {};
   return base::fail(set.error().code, fmt::format("{}: {}", setting.name, set.error().message));
 }
@@ -305,7 +318,9 @@ std::string describe_allowed(const Setting& setting) {
                                format_duration(field.max));
           },
           [](const BytesField& field) {
-            return fmt::format("a size from {} to {}", format_bytes(field.min), format_bytes(field.max));
+            return fmt::format(
+                "a size from {} to {}{}", format_bytes(field.min), format_bytes(field.max),
+                field.takes_share ? ", or a share of the memory there is, from 1% to 90%" : "");
           },
           [](const CountField& field) {
             return fmt::format("a whole number from {} to {}", field.min, field.max);

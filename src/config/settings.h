@@ -21,6 +21,7 @@ struct DurationField {
 struct BytesField {
   std::uint64_t& (*at)(Config&);
   std::uint64_t min, max;
+  bool takes_share = false;  // "25%": of machine_memory_bytes()
 };
 struct CountField {
   unsigned& (*at)(Config&);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "config/config.h"
+#include "config/machine_memory.h"
 
 namespace pgweir::config {
 namespace {
@@ -85,6 +86,18 @@ TEST(Settings, EachOneSetsItselfAndNothingElse) {
   }
 }
 
+TEST(Settings, MemoryMayBeAShareOfWhatThereIs) {
+  const Setting& setting = *find_setting("cache.memory");
+  Config config;
+  ASSERT_TRUE(set_setting(config, setting, "50%").has_value());
+  const std::uint64_t half = machine_memory_bytes() / 2;
+  EXPECT_LE(config.cache.memory_bytes, half);
+  EXPECT_GT(config.cache.memory_bytes + (2 << 20), half);
+  Config same;
+  ASSERT_TRUE(set_setting(same, setting, show_setting(config, setting)).has_value());
+  EXPECT_EQ(same.cache.memory_bytes, config.cache.memory_bytes);
+}
+
 std::string refusal(std::string_view name, std::string_view text) {
   Config config;
   const Setting& setting = *find_setting(name);
@@ -103,8 +116,19 @@ TEST(Settings, RefusalsSayWhatIsAllowed) {
       refusal("cache.ttl", "5 minutes"),
       "cache.ttl: \"5 minutes\" is not a duration: write a whole number and one of ns, us, ms, s, m, h, d, "
       "such as \"250ms\" or \"5m\"; allowed is a duration from 1ms to 30d");
-  EXPECT_EQ(refusal("cache.memory_bytes", "1kB"),
-            "cache.memory_bytes: \"1kB\" is out of range; allowed is a size from 1MiB to 1TiB");
+  EXPECT_EQ(
+      refusal("cache.memory", "1kB"),
+      "cache.memory: \"1kB\" is out of range; allowed is a size from 1MiB to 1TiB, or a share of the memory "
+      "there is, from 1% to 90%");
+  EXPECT_EQ(
+      refusal("cache.memory", "91%"),
+      "cache.memory: \"91%\" is out of range; allowed is a size from 1MiB to 1TiB, or a share of the memory "
+      "there is, from 1% to 90%");
+  EXPECT_EQ(refusal("cache.memory", "a%"),
+            "cache.memory: \"a%\" is not a whole number and %; allowed is a size from 1MiB to 1TiB, or a "
+            "share of the "
+            "memory there is, from 1% to 90%");
+  EXPECT_EQ(refusal("cache.entry_bytes_max", "5%").find("a share"), std::string::npos);
   EXPECT_EQ(refusal("server.workers", "-1"),
             "server.workers: \"-1\" is out of range; allowed is a whole number from 0 to 256");
   EXPECT_EQ(refusal("server.workers", "two"),
@@ -129,7 +153,7 @@ TEST(Settings, RefusalsSayWhatIsAllowed) {
 TEST(Settings, FindsTheNearestName) {
   EXPECT_EQ(nearest_setting("cache.tll"), "cache.ttl");
   EXPECT_EQ(nearest_setting("cache.ttl_jiter"), "cache.ttl_jitter");
-  EXPECT_EQ(nearest_setting("chache.memory_bytes"), "cache.memory_bytes");
+  EXPECT_EQ(nearest_setting("chache.memory"), "cache.memory");
   EXPECT_EQ(nearest_setting("serevr.wrokers"), "server.workers");
   EXPECT_EQ(nearest_setting("server.ttl"), "cache.ttl");
   EXPECT_EQ(nearest_setting("ttl"), "cache.ttl");

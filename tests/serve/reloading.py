@@ -42,8 +42,8 @@ def bad_file_changes_nothing(stage):
 @scenario
 def what_waits_for_a_restart_is_named(stage):
     with stage.pgweir() as pgweir:
-        log = pgweir.reload(server_workers=3, cache_memory_bytes="64MiB", cache_ttl="1m")
-        holds(f"both are named, and no other: {log}", "server.workers, cache.memory_bytes: as before" in log)
+        log = pgweir.reload(server_workers=3, cache_memory="64MiB", cache_ttl="1m")
+        holds(f"both are named, and no other: {log}", "server.workers, cache.memory: as before" in log)
 
 
 AWAY = """
