@@ -104,6 +104,7 @@ sigset_t block_signals() {
 config::Config with_live_part(config::Config current, const config::Config& next) {
   current.upstream = next.upstream;
   current.cache.ttl = next.cache.ttl;
+  current.cache.memory_bytes = next.cache.memory_bytes;
   current.rules = next.rules;
   proxy::ServerConfig server = next.server;
   server.listen = current.server.listen;
@@ -138,7 +139,7 @@ base::Result<void> reload(const config::Config& next, proxy::Server& server) {
 }
 
 // A bad file changes nothing; what cannot change while pgweir runs is said.
-void reload(const ServeOptions& options, CurrentConfig& current, proxy::Server& server,
+void reload(const ServeOptions& options, CurrentConfig& current, proxy::Server& server, cache::Cache& cache,
             const base::Clock& clock) {
   // systemd wants the time of CLOCK_MONOTONIC along with it.
   sd_notify(0, ("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(clock.now() / base::kMicrosecond)).c_str());
@@ -148,6 +149,7 @@ void reload(const ServeOptions& options, CurrentConfig& current, proxy::Server& 
     spdlog::error("configuration not reloaded, nothing has changed: {}", done.error().message);
   } else {
     current.set(with_live_part(*current.get(), *next));
+    cache.set_memory_bytes(next->cache.memory_bytes);
     raise_file_limit(next->server.sessions_max);
     if (const std::string waiting = differing_settings(*current.get(), *next); !waiting.empty())
       spdlog::warn("{}: as before, until a restart", waiting);
@@ -226,7 +228,7 @@ int serve(const ServeOptions& options) {
 
   for (int signal = 0; signal != SIGTERM && signal != SIGINT;) {
     sigwait(&signals, &signal);
-    if (signal == SIGHUP) reload(options, current, server, clock);
+    if (signal == SIGHUP) reload(options, current, server, cache, clock);
   }
   shut_down(server, signals, current.get()->server.drain_timeout, clock);
   admin.stop();

@@ -57,7 +57,7 @@ class Cache {
   void invalidate_all();
   // Evicts down to the new limit, step by step, so that nobody waits for it but the caller. The number of
   // shards and the largest entry stay as they were configured, so a much lower limit than at the start serves
-  // large entries worse than a new Cache.
+  // large entries worse than a new Cache; nor is there room for more than four times as much as then.
   void set_memory_bytes(std::uint64_t memory_bytes);
 
   CacheStats stats() const;

@@ -176,6 +176,22 @@ TEST(MemoryTest, ALowerLimitEvicts) {
   EXPECT_GT(t.stats().bytes, 900U << 10);
 }
 
+// The tables are a fifth of the memory here, and would alone be more than what is left.
+TEST(MemoryTest, TablesShrinkToo) {
+  constexpr std::uint64_t kBefore = 8 << 20, kAfter = 512 << 10;
+  TestCache t(exact_config(kBefore));
+  for (std::uint64_t i = 0; i < 100'000; ++i) t.get(i, "x");
+  ASSERT_GT(t.stats().entries, 40'000U);
+  t.cache.set_memory_bytes(kAfter);
+  EXPECT_LE(t.stats().bytes, kAfter);
+  for (std::uint64_t i = 1'000'000; i < 1'010'000; ++i) t.get(i, "x");
+  EXPECT_LE(t.stats().bytes, kAfter);
+  EXPECT_GT(t.stats().entries, kAfter / 250);
+  t.cache.set_memory_bytes(kBefore);
+  for (std::uint64_t i = 0; i < 100'000; ++i) t.get(i, "x");
+  EXPECT_GT(t.stats().entries, 40'000U);
+}
+
 TEST(MemoryTest, WhatCannotFitDoesNotEmptyTheCache) {
   CacheConfig config = exact_config(1 << 20);
   TestCache t(config);

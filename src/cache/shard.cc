@@ -630,7 +630,7 @@ void Shard::set_memory_bytes(std::uint64_t memory_bytes) {
 }
 
 bool Shard::shrink() {
-  constexpr unsigned kSteps = 8;  // few: nobody should notice
+  constexpr unsigned kSteps = 32;  // few: nobody should notice
   const base::Nanos now = clock_.now();
   Retired retired(*this);
   const std::lock_guard lock(mutex_);

@@ -42,8 +42,24 @@ def bad_file_changes_nothing(stage):
 @scenario
 def what_waits_for_a_restart_is_named(stage):
     with stage.pgweir() as pgweir:
-        log = pgweir.reload(server_workers=3, cache_memory="64MiB", cache_ttl="1m")
-        holds(f"both are named, and no other: {log}", "server.workers, cache.memory: as before" in log)
+        log = pgweir.reload(server_workers=3, cache_shards=2, cache_ttl="1m")
+        holds(f"both are named, and no other: {log}", "server.workers, cache.shards: as before" in log)
+
+
+@scenario
+def memory_may_be_lowered(stage):
+    lower = 4 << 20
+    stage.plain.sql("CREATE TABLE large AS SELECT id, repeat('x', 100000) AS body FROM generate_series(1, 80) id")
+    with stage.pgweir(cache_ttl="1h") as pgweir:
+        session = pgweir.session()
+        for number in range(1, 81):
+            session.rows(f"SELECT body FROM large WHERE id = {number}")
+        holds("more is kept than will be allowed", pgweir.metric("pgweir_cache_bytes") > lower)
+        log = pgweir.reload(cache_memory="4MiB")
+        holds(f"nothing waits for a restart: {log}", "restart" not in log)
+        same("the limit", pgweir.metric("pgweir_cache_limit_bytes"), lower)
+        holds("no more is kept than is allowed", pgweir.metric("pgweir_cache_bytes") <= lower)
+        holds("and some of it is", pgweir.metric("pgweir_cache_content_bytes") > lower / 2)
 
 
 AWAY = """
