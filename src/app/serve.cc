@@ -16,9 +16,11 @@
 #include "app/current_config.h"
 #include "app/serve_metrics.h"
 #include "base/log.h"
+#include "cache/disk_tier.h"
 #include "config/config.h"
 #include "config/settings.h"
 #include "config/upstream_url.h"
+#include "io/device.h"
 #include "io/socket.h"
 
 namespace pgweir::app {
@@ -179,6 +181,32 @@ void shut_down(proxy::Server& server, const sigset_t& signals, base::Nanos drain
   spdlog::info("stopped");
 }
 
+// Null if there is none. Keys mean nothing under another secret, or with another database behind them.
+struct Disk {
+  std::unique_ptr<io::FileDevice> device;
+  std::unique_ptr<cache::DiskTier> tier;
+};
+
+Disk make_disk(const config::Config& config, const base::HashSecret& secret, const base::Clock& clock,
+               const cache::Generations& generations) {
+  Disk disk;
+  const cache::DiskConfig& wanted = config.cache.disk;
+  if (wanted.path.empty()) return disk;
+  const base::Hash128 identity =
+      base::hash128(secret, "store on disk\n" + config::format_upstream(config.upstream));
+  disk.device = std::make_unique<io::FileDevice>(
+      io::FileDeviceConfig{.path = wanted.path, .size_bytes = wanted.size_bytes, .direct = wanted.direct});
+  disk.tier = std::make_unique<cache::DiskTier>(
+      cache::tier_config(wanted, config.cache.memory_bytes, identity), *disk.device, clock, generations);
+  return disk;
+}
+
+// The tier's memory is part of the limit.
+cache::CacheConfig memory_config(cache::CacheConfig config, const Disk& disk) {
+  if (disk.tier != nullptr) config.memory_bytes -= disk.tier->memory_bytes_max();
+  return config;
+}
+
 int serve(const ServeOptions& options) {
   base::start_log(options.log_level);
   const sigset_t signals = block_signals();
@@ -198,7 +226,12 @@ int serve(const ServeOptions& options) {
 
   const base::SystemClock clock;
   cache::Generations generations(config->cache.generation_slots_log2);
-  cache::Cache cache(config->cache, clock, generations);
+  const Disk disk = make_disk(*config, *secret, clock, generations);
+  cache::Cache cache(memory_config(config->cache, disk), clock, generations);
+  if (disk.tier != nullptr) {
+    cache.use_disk(*disk.tier);
+    disk.tier->start();
+  }
   admin::Console console(PGWEIR_VERSION);
   proxy::Server server({clock, cache, *secret, config->sync, &console}, config->server, config->upstream,
                        config->cache.ttl, std::move(*rules));

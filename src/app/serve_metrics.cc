@@ -78,6 +78,47 @@ void write_cache(const cache::CacheStats& stats, PrometheusWriter& out) {
               static_cast<double>(stats.hit_cost) / 1e9);
 }
 
+void write_disk(const cache::DiskStats& stats, PrometheusWriter& out) {
+  out.gauge("pgweir_disk_used", "1 while the disk is used; 0: not open, failing or slow.",
+            stats.is_used ? 1 : 0);
+  out.gauge("pgweir_disk_entries", "Replies on disk.", stats.entries);
+  out.gauge("pgweir_disk_index_bytes", "Memory of their index.", stats.index_bytes);
+  out.gauge("pgweir_disk_buffer_bytes", "Memory of what is about to be written.", stats.buffer_bytes);
+  out.family("pgweir_disk_reads_total", "Reads by how they ended.", MetricType::kCounter);
+  for (std::size_t i = 0; i < cache::kDiskReads; ++i)
+    out.sample({{"end", cache::name(static_cast<cache::DiskRead>(i))}}, stats.reads[i]);
+  out.counter("pgweir_disk_queue_full_total", "Lookups that asked the database since too many reads waited.",
+              stats.queue_full);
+  out.counter("pgweir_disk_overdue_total", "Reads that waited too long to be made.", stats.overdue);
+  out.family("pgweir_disk_admissions_total", "Replies that made room in memory, by what became of them.",
+             MetricType::kCounter);
+  for (std::size_t i = 0; i < cache::kAdmissions; ++i)
+    out.sample({{"result", cache::name(static_cast<cache::Admission>(i))}}, stats.admissions[i]);
+  out.counter("pgweir_disk_appended_bytes_total", "Keys, dependencies and replies given to the disk.",
+              stats.appended_bytes);
+  out.counter("pgweir_disk_written_bytes_total", "Bytes written to the file, all told.", stats.written_bytes);
+  out.gauge("pgweir_disk_written_in_day_bytes", "The same in the last 24 hours, restarts included.",
+            stats.written_in_day_bytes);
+  out.counter("pgweir_disk_reinserted_total", "Replies written once more since they were asked for.",
+              stats.reinserted);
+  out.counter("pgweir_disk_dropped_total", "Replies that left with the oldest segment.", stats.dropped);
+  out.family("pgweir_disk_faults_total", "Segments that could not be written, by reason.",
+             MetricType::kCounter);
+  for (std::size_t i = 0; i < cache::kDiskFaults; ++i)
+    out.sample({{"reason", cache::name(static_cast<cache::DiskFault>(i))}}, stats.faults[i]);
+  out.family("pgweir_disk_slow_total", "Reads and writes that took too long.", MetricType::kCounter);
+  out.sample({{"operation", "read"}}, stats.slow_reads);
+  out.sample({{"operation", "write"}}, stats.slow_writes);
+  out.gauge("pgweir_disk_stalled", "1 while a read or a write is on its way for too long.",
+            stats.is_stalled ? 1 : 0);
+  out.counter("pgweir_disk_breaker_opened_total", "Times the disk was taken out of the path.",
+              stats.breaker_opened);
+  out.counter("pgweir_disk_rebuilt_total", "Replies of earlier runs that were found at the start.",
+              stats.rebuilt);
+  out.counter("pgweir_disk_scanned_segments_total", "Segments without a valid end that were found then.",
+              stats.scanned_segments);
+}
+
 void write_proxy(const Workers& workers, PrometheusWriter& out) {
   out.counter("pgweir_upstream_queries_total", "Statements sent to PostgreSQL, pgweir's own included.",
               sum_of(workers, &ProxyStats::upstream_queries));
@@ -171,7 +212,9 @@ std::string metrics_text(const Running& running) {
   out.sample({{"version", PGWEIR_VERSION}}, 1);
   write_lookups(workers, out);
   write_rules(workers, out);
-  write_cache(running.cache.stats(), out);
+  const cache::CacheStats cache = running.cache.stats();
+  write_cache(cache, out);
+  if (cache.disk) write_disk(*cache.disk, out);
   write_proxy(workers, out);
   write_times(workers, out);
   write_streams(stream_reports(running.server), running.clock.now(), out);

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <thread>
 
+#include "cache/disk_tier.h"
 #include "cache/shard.h"
 
 namespace pgweir::cache {
@@ -51,7 +52,17 @@ Cache::Cache(const CacheConfig& config, const base::Clock& clock, Generations& g
   }
 }
 
-Cache::~Cache() = default;
+Cache::~Cache() {
+  if (disk_ != nullptr) disk_->stop();
+}
+
+void Cache::use_disk(DiskTier& disk) {
+  disk_ = &disk;
+  for (const auto& shard : shards_) shard->use_disk(disk);
+  disk.set_completed([this](const DiskRequest& request, const disk::Record* record) {
+    shard_of(request.key).read_ended(request, record);
+  });
+}
 
 Shard& Cache::shard_of(const Key& key) const {
   // Two shifts, since one by 64 is undefined when there is one shard.
@@ -69,10 +80,13 @@ void Cache::prefetch_entry(const Key& key) const { shard_of(key).prefetch_entry(
 void Cache::leave(const Key& key, const Waiter& waiter) { shard_of(key).leave(key, waiter); }
 
 void Cache::invalidate_all() {
+  if (disk_ != nullptr) disk_->begin_clear();
   for (const auto& shard : shards_) shard->invalidate_all();
+  if (disk_ != nullptr) disk_->end_clear();
 }
 
 void Cache::set_memory_bytes(std::uint64_t memory_bytes) {
+  if (disk_ != nullptr) memory_bytes -= std::min(memory_bytes / 2, disk_->memory_bytes_max());
   constexpr std::chrono::microseconds kPause(
       20);  // others get the locks: the next to ask is not always the next
   for (const auto& shard : shards_) shard->set_memory_bytes(memory_bytes / shards_.size());
@@ -86,6 +100,10 @@ void Cache::set_memory_bytes(std::uint64_t memory_bytes) {
 CacheStats Cache::stats() const {
   CacheStats stats;
   for (const auto& shard : shards_) stats.add(shard->stats());
+  if (disk_ == nullptr) return stats;
+  stats.disk = disk_->stats();
+  stats.bytes += stats.disk->index_bytes + stats.disk->buffer_bytes;
+  stats.bytes_max += disk_->memory_bytes_max();
   return stats;
 }
 

@@ -6,8 +6,8 @@
 //   kStale:   the same; the ttl is over, or it is untold, not for longer than the caller accepts, and another
 //             fills
 //   kMiss:    observe the generations, send the query, then lookup.fill.keep(...) or .abandon(...)
-//   kWaiting: on waiter->wake(), or after fill_wait, look up again. Wait once per request: pass a
-//             null waiter the second time, or a row of failing fills makes the waiters go one by one.
+//   kWaiting: on waiter->wake(), or after lookup.wait, look up again. Wait for a fill once per request, and
+//             once for the disk (Accepts), or a row of failing fills makes the waiters go one by one.
 //   kPass:    send the query; nothing is kept
 #pragma once
 
@@ -26,6 +26,7 @@
 
 namespace pgweir::cache {
 
+class DiskTier;
 class Shard;
 
 // Any thread. Its Fills and EntryRefs must be gone before it; the clock and the generations must
@@ -53,11 +54,16 @@ class Cache {
   // on its way may still come.
   void leave(const Key& key, const Waiter& waiter);
 
-  // Drops every entry and mark; fills in progress will not be kept.
+  // Entries that make room go there, and are looked for there. REQUIRES: before the first lookup; the tier
+  // outlives the cache, which stops it at its end.
+  void use_disk(DiskTier& disk);
+
+  // Drops every entry and mark, on disk too; fills in progress will not be kept.
   void invalidate_all();
   // Evicts down to the new limit, step by step, so that nobody waits for it but the caller. The number of
   // shards and the largest entry stay as they were configured, so a much lower limit than at the start serves
   // large entries worse than a new Cache; nor is there room for more than four times as much as then.
+  // What a disk takes of it stays as it is.
   void set_memory_bytes(std::uint64_t memory_bytes);
 
   CacheStats stats() const;
@@ -73,6 +79,7 @@ class Cache {
   const base::Clock& clock_;
   Generations& generations_;
   unsigned shards_log2_ = 0;
+  DiskTier* disk_ = nullptr;
   std::vector<std::unique_ptr<Shard>> shards_;
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "base/clock.h"
 #include "cache/policy_kind.h"
@@ -15,8 +16,25 @@ enum class Storage : std::uint8_t {
   kCounted,  // one, whatever its size; nothing but entries counts
 };
 
+// What of that which makes room is written to the disk.
+enum class AdmissionKind : std::uint8_t {
+  kSecondSight,  // what makes room for the second time
+  kAll,
+};
+
+struct DiskConfig {
+  std::string path;  // of a file; empty: there is no disk
+  std::uint64_t size_bytes = std::uint64_t{8} << 30;
+  // Never more is written in any second, nor in any day.
+  std::uint64_t write_bytes_per_second = std::uint64_t{32} << 20;
+  std::uint64_t write_bytes_per_day = std::uint64_t{256} << 30;
+  AdmissionKind admission = AdmissionKind::kSecondSight;
+  bool direct = false;  // past the system's page cache
+};
+
 struct CacheConfig {
-  // Limit of everything a Cache allocates: entries, index, ghosts, marks of uncacheable keys, fills.
+  // Limit of everything a Cache allocates: entries, index, ghosts, marks of uncacheable keys, fills. What a
+  // disk tier takes comes on top; see DiskTier::memory_bytes_max().
   std::uint64_t memory_bytes = std::uint64_t{256} << 20;
   // What leaves when room is needed.
   PolicyKind policy = PolicyKind::kS3Fifo;
@@ -39,6 +57,7 @@ struct CacheConfig {
   // little at all. 0: as many as are good for so much memory.
   unsigned shards = 0;
   Storage storage = Storage::kBytes;
+  DiskConfig disk;  // for who makes the DiskTier
 };
 
 }  // namespace pgweir::cache

@@ -6,15 +6,10 @@
 #include <cstdint>
 #include <vector>
 
-#include "base/clock.h"
+#include "cache/config.h"
 #include "cache/entry.h"
 
 namespace pgweir::cache {
-
-enum class AdmissionKind : std::uint8_t {
-  kSecondSight,  // what leaves the memory for the second time
-  kAll,
-};
 
 // Remembers which keys were offered lately, by 32 bits of each. One thread at a time.
 class Sightings {

@@ -50,6 +50,7 @@ base::Result<void> DiskStore::load() {
   std::string bytes(disk::kSegmentsBegin, '\0');
   const auto got = device_.read(0, bytes);
   if (!got) return std::unexpected(got.error());
+  bytes.resize(*got);
   if (!disk::is_store(bytes))
     return base::fail(base::ErrorCode::kInvalid,
                       "the file holds something else: name another, or delete it to have a new one made");
@@ -60,8 +61,10 @@ base::Result<void> DiskStore::load() {
     return base::fail(
         base::ErrorCode::kInvalid,
         "too small for a store: at least " + std::to_string(begin_of(config_.buffers + 1)) + " bytes");
+  if (auto reserved = device_.reserve(); !reserved) return reserved;
   const auto first = disk::decode_superblock(bytes);
-  const auto second = disk::decode_superblock(std::string_view(bytes).substr(disk::kSuperblockBytes));
+  const auto second = disk::decode_superblock(
+      std::string_view(bytes).substr(std::min<std::size_t>(disk::kSuperblockBytes, bytes.size())));
   auto found = first;
   if (second && (!found || second->version > found->version)) found = second;
   const bool is_ours = found && found->identity == config_.identity && found->segments == segments &&
@@ -83,7 +86,11 @@ base::Result<void> DiskStore::load() {
 
 base::Result<void> DiskStore::probe() {
   std::string bytes(disk::kSegmentsBegin, '\0');
-  if (auto same = device_.check(); !same) return same;
+  if (auto same = device_.check(); !same) {
+    const std::lock_guard lock(mutex_);
+    lose();
+    return same;
+  }
   const auto got = device_.read(0, bytes);
   if (!got) return std::unexpected(got.error());
   if (*got < bytes.size())

@@ -64,7 +64,8 @@ std::optional<DiskPlace> DiskStore::find(const Key& key) {
 
 bool DiskStore::contains(const Key& key) const {
   const std::lock_guard lock(mutex_);
-  return index_.find(disk::tag_of(key)).has_value();
+  const auto item = index_.find(disk::tag_of(key));
+  return item && (!item->is_earlier || config_.finds_earlier);
 }
 
 std::expected<DiskPlace, Admission> DiskStore::append(const disk::Content& content, std::uint64_t epoch) {

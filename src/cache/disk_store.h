@@ -95,7 +95,7 @@ class DiskStore {
   base::Result<void> work();
   // Writes what is in memory, however little.
   base::Result<void> flush();
-  // A small read, to see whether the device answers.
+  // A small read, to see whether the device answers. If it is not what was opened, the store is open no more.
   base::Result<void> probe();
   struct EarlierWrite {
     base::Nanos age = 0;
@@ -158,6 +158,7 @@ class DiskStore {
   void seal(Buffer& buffer);
   void release(Buffer& buffer);
   void forget_segment(Buffer& buffer);
+  void lose();
   bool is_current(const DiskPlace& place) const;
 
   // The writer.

@@ -22,6 +22,19 @@ DiskStoreConfig store_config(const DiskTierConfig& config) {
 
 }  // namespace
 
+DiskTierConfig tier_config(const DiskConfig& config, std::uint64_t memory_bytes,
+                           const base::Hash128& identity) {
+  constexpr std::uint64_t kIndexShare = 8, kSightingsShare = 256;
+  DiskTierConfig tier;
+  tier.store.identity = identity;
+  tier.store.index_bytes_max = memory_bytes / kIndexShare;
+  tier.write_bytes_per_second = config.write_bytes_per_second;
+  tier.write_bytes_per_day = config.write_bytes_per_day;
+  tier.admission = config.admission;
+  tier.sightings = memory_bytes / kSightingsShare / sizeof(std::uint32_t);
+  return tier;
+}
+
 DiskTier::DiskTier(const DiskTierConfig& config, io::Device& device, const base::Clock& clock,
                    const Generations& generations)
     : config_(config),
@@ -156,8 +169,8 @@ DiskTier::Step DiskTier::open_store() {
 
 // What it takes to open the store is no measure of the device: there may be much to read.
 DiskTier::Step DiskTier::probe() {
-  base::Result<void> answered;
-  if (!store_.is_open()) answered = store_.open();
+  base::Result<void> answered = store_.is_open() ? store_.probe() : store_.open();
+  if (!answered && !store_.is_open()) answered = store_.open();
   breaker_.begin(kWriter, DiskBreaker::Kind::kWrite);
   if (answered) answered = store_.probe();
   breaker_.end(kWriter, answered.has_value());

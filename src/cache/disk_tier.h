@@ -41,6 +41,10 @@ struct DiskTierConfig {
   DiskBreakerConfig breaker;
 };
 
+// As configured, with an eighth of the memory for the index.
+DiskTierConfig tier_config(const DiskConfig& config, std::uint64_t memory_bytes,
+                           const base::Hash128& identity);
+
 struct DiskRequest {
   Key key;
   DiskPlace place;
@@ -85,8 +89,9 @@ class DiskTier {
   DiskStats stats() const;
   // Why the device is not used; empty if it is.
   std::string trouble() const;
-  // What it takes of memory besides its index.
-  std::uint64_t fixed_bytes() const { return DiskStore::buffer_bytes(config_.store) + sightings_.bytes(); }
+  std::uint64_t memory_bytes_max() const {
+    return DiskStore::buffer_bytes(config_.store) + sightings_.bytes() + config_.store.index_bytes_max;
+  }
 
   enum class Step : std::uint8_t {
     kDone,

@@ -124,15 +124,20 @@ base::Result<void> DiskStore::write_part(Buffer& buffer) {
 }
 
 // A file that is not the one that was opened holds nothing of ours.
+void DiskStore::lose() {
+  ++stats_.faults[static_cast<std::size_t>(DiskFault::kReplaced)];
+  is_open_ = false;
+  ++epoch_;
+  index_.clear();
+  for (Buffer& buffer : buffers_) release(buffer);
+}
+
 base::Result<void> DiskStore::failed(Buffer& buffer, DiskFault fault, base::Error error) {
   const std::lock_guard lock(mutex_);
-  ++stats_.faults[static_cast<std::size_t>(fault)];
   if (fault == DiskFault::kReplaced) {
-    is_open_ = false;
-    ++epoch_;
-    index_.clear();
-    for (Buffer& other : buffers_) release(other);
+    lose();
   } else {
+    ++stats_.faults[static_cast<std::size_t>(fault)];
     forget_segment(buffer);
   }
   return std::unexpected(std::move(error));

@@ -14,7 +14,7 @@
 
 namespace pgweir::cache {
 
-// Only `waiters` changes between start and end, under the shard's lock.
+// Changes under the shard's lock.
 struct Flight {
   const Key& key() const { return key_; }
   std::uint64_t waiters_bytes() const { return waiters_bytes_for(waiters.capacity()); }
@@ -24,6 +24,7 @@ struct Flight {
 
   std::uint64_t epoch = 0;  // the shard's, so that invalidate_all() reaches what is in flight
   base::Nanos started_at = 0;
+  std::uint64_t disk_ticket = 0;  // of the read from the disk that fills; 0: a session does
   std::vector<std::shared_ptr<Waiter>> waiters;
   Key key_;
   std::uint32_t number = 0;  // in Flights
@@ -51,6 +52,7 @@ class Flights {
     flight.key_ = key;
     flight.epoch = epoch;
     flight.started_at = now;
+    flight.disk_ticket = 0;
     return flight;
   }
   void end(Flight& flight) { idle_.push_back(flight.number); }

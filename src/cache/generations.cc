@@ -43,6 +43,12 @@ PackedDependency Generations::pack(const Dependency& dependency) const {
                           static_cast<std::uint64_t>(dependency.kind) << slots_log2_ | dependency.slot);
 }
 
+Dependency Generations::unpack(PackedDependency packed) const {
+  const Slot slot = slot_of(packed);
+  const std::uint64_t value = observe(slot), count = value & ~kHoldMask;
+  return {slot, kind_of(packed), has_moved(packed, value) ? count - kBump : count};
+}
+
 void Generations::hold(Slot slot) {
   const std::uint64_t before = slots_[slot].fetch_add(1, std::memory_order_seq_cst);
   CHECK((before & kHoldMask) != kHoldMask);

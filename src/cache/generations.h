@@ -90,6 +90,8 @@ class Generations {
   bool has_moved(PackedDependency packed, std::uint64_t value) const {
     return ((packed.word_ >> (slots_log2_ + kKindBits)) ^ (value >> kHoldBits)) << (64 - count_bits()) != 0;
   }
+  // What it was packed from, or, if that has moved, something else that has.
+  Dependency unpack(PackedDependency packed) const;
   // Goes up, rarely.
   std::uint64_t era() const { return era_.load(std::memory_order_acquire); }
 

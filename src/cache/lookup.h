@@ -15,6 +15,9 @@ struct Accepts {
   base::Nanos stale_for = 0;
   bool untold = false;  // untold entries are as good as others
   bool vouched = true;  // false: nobody vouches now, so all entries are untold
+  // What a caller with a waiter waits for.
+  bool fill_wait = true;  // another's fill
+  bool disk_wait = true;  // a read from the disk
 };
 
 struct Lookup {
@@ -23,6 +26,8 @@ struct Lookup {
   PassWhy pass_why = PassWhy::kUncacheable;  // of kPass
   EntryRef entry;                            // of kHit and kStale
   Fill fill;                                 // of kMiss
+  base::Nanos wait = 0;                      // of kWaiting: for how long, before another lookup
+  bool waits_for_disk = false;               // likewise: and not for another's fill
 };
 
 }  // namespace pgweir::cache

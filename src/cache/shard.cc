@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "cache/disk_tier.h"
 
 namespace pgweir::cache {
 namespace {
@@ -47,8 +48,6 @@ std::size_t marks_capacity(std::uint64_t memory_bytes) {
   return std::bit_floor(std::clamp<std::uint64_t>(affordable, PassMarks::kWays, kMarksMax));
 }
 
-// What is larger is copied without the lock.
-constexpr std::uint64_t kLockedCopyBytesMax = 4 << 10;
 // Evictions and the like under one hold of the lock, and holds: others may take the room that was made.
 constexpr unsigned kStepsMax = 64, kHoldsMax = 1 << 14;
 
@@ -63,14 +62,27 @@ void Retired::free_all() {
   while (head_ != nullptr) {
     Entry& entry = *head_;
     head_ = head_->older == 0 ? nullptr : &shard_.entries_[head_->older];
+    if (entry.touched) shard_.offer(entry, disk_epoch_, settled_);
     shard_.free_retired(entry);
   }
 }
 
-void Retired::add(Entry& entry) {
+void Retired::add(Entry& entry, bool is_current) {
+  if (is_current && disk_epoch_ == 0) {
+    settled_ = shard_.settled_;
+    disk_epoch_ = shard_.disk_->epoch();
+  }
+  entry.touched = is_current;  // no policy has it any more
   bytes_ += Slabs::taken_by(entry.size());
   entry.older = head_ == nullptr ? 0 : shard_.slabs_.handle_of(head_);
   head_ = &entry;
+}
+
+void Retired::keep_off_disk(const Key& key) {
+  for (Entry* entry = head_; entry != nullptr;
+       entry = entry->older == 0 ? nullptr : &shard_.entries_[entry->older]) {
+    if (entry->key() == key) entry->touched = false;
+  }
 }
 
 Shard::Shard(const CacheConfig& config, std::uint64_t memory_bytes, const base::Clock& clock,
@@ -122,7 +134,7 @@ Lookup Shard::lookup(const Key& key, const std::shared_ptr<Waiter>& waiter, base
     if (state.is_dead() || state.is_untold) drop_dead(entry, state, retired);
     if (state.is_held) return pass(PassWhy::kHeld);
   }
-  return miss(key, waiter, now, retired);
+  return miss(key, waiter, now, accepts, retired);
 }
 
 void Shard::judge(Freshness& state, Dependency::Kind kind, bool is_moved, bool is_held, Slot slot) {
@@ -183,20 +195,26 @@ Lookup Shard::hit(Entry& entry) {
   return lookup;
 }
 
-Lookup Shard::miss(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now, Retired& retired) {
+Lookup Shard::miss(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now,
+                   const Accepts& accepts, Retired& retired) {
   if (const auto why = find_mark(key, now)) return pass(*why);
   if (const std::uint32_t flight = flight_index_.find(key))
-    return wait(flights_[flight], waiter, now, retired);
+    return wait(flights_[flight], waiter, now, accepts, retired);
+  if (auto reading = read(key, waiter, now, accepts, retired)) return std::move(*reading);
   return fill(key, miss_why(ghost_.find(key)), now, retired);
 }
 
 Lookup Shard::fill(const Key& key, MissWhy why, base::Nanos now, Retired& retired) {
   Flight* flight = start_flight(key, now, retired);
   if (flight == nullptr) return pass(PassWhy::kNoRoom);
+  return fill(*flight, why);
+}
+
+Lookup Shard::fill(Flight& flight, MissWhy why) {
   Lookup lookup;
   lookup.outcome = Outcome::kMiss;
   lookup.miss_why = why;
-  lookup.fill = Fill(*this, *flight);
+  lookup.fill = Fill(*this, flight);
   ++stats_.misses[index_of(why)];
   return lookup;
 }
@@ -214,9 +232,14 @@ Lookup Shard::stale(const Key& key, MissWhy why, base::Nanos now, Retired& retir
   return lookup;
 }
 
-Lookup Shard::wait(Flight& flight, const std::shared_ptr<Waiter>& waiter, base::Nanos now, Retired& retired) {
+Lookup Shard::wait(Flight& flight, const std::shared_ptr<Waiter>& waiter, base::Nanos now,
+                   const Accepts& accepts, Retired& retired) {
   auto& waiters = flight.waiters;
-  if (waiter == nullptr) return pass(PassWhy::kInFlight);
+  const bool reads_disk = flight.disk_ticket != 0;
+  const base::Nanos wait = reads_disk ? disk_->read_wait() : config_.fill_wait;
+  if (reads_disk && now - flight.started_at >= wait) return take_over(flight, now);
+  if (waiter == nullptr || !(reads_disk ? accepts.disk_wait : accepts.fill_wait))
+    return pass(PassWhy::kInFlight);
   if (now - flight.started_at >= config_.fill_wait) return pass(PassWhy::kFillSlow);
   if (waiters.size() >= config_.fill_waiters_max) return pass(PassWhy::kWaitersFull);
   if (waiters.size() == waiters.capacity()) {
@@ -231,6 +254,8 @@ Lookup Shard::wait(Flight& flight, const std::shared_ptr<Waiter>& waiter, base::
   ++stats_.waits;
   Lookup lookup;
   lookup.outcome = Outcome::kWaiting;
+  lookup.wait = wait;
+  lookup.waits_for_disk = reads_disk;
   return lookup;
 }
 
@@ -373,6 +398,7 @@ bool Shard::settle(Flight& flight, const Entry::Content& content, KeepResult& re
   std::vector<std::shared_ptr<Waiter>> waiters;
   {
     const std::lock_guard lock(mutex_);
+    ++settled_;
     const Freshness state = freshness(content, now);
     if (result == KeepResult::kKept && (flight.epoch != epoch_ || state.is_changed()))
       result = KeepResult::kMoved;
@@ -407,6 +433,7 @@ void Shard::abandon(Flight& flight, FillEnd end) {
     const std::lock_guard lock(mutex_);
     ++stats_.abandons[index_of(end)];
     if (end == FillEnd::kUncacheable) {
+      ++settled_;
       drop_predecessor(flight.key(), now, retired);
       put_mark({.key = flight.key(), .ends_at = now + config_.uncacheable_ttl}, now, retired);
     }
@@ -417,6 +444,10 @@ void Shard::abandon(Flight& flight, FillEnd end) {
 
 // Who has filled has seen the new reply, whether it was kept or not: the old one is no answer any more.
 float Shard::drop_predecessor(const Key& key, base::Nanos now, Retired& retired) {
+  if (disk_ != nullptr) {
+    disk_->erase(key);
+    retired.keep_off_disk(key);
+  }
   const Handle handle = index_.find(key);
   if (handle == 0) return 0;
   Entry& entry = entries_[handle];
@@ -556,9 +587,12 @@ void Shard::forget(Entry& entry, const Ghost::Record& record, Retired& retired) 
   reply_bytes_ -= entry.bytes().size();
   ghost_.remember(entry.key(), record);
   ++stats_.evictions[index_of(record.why)];
+  const bool is_paged = Slabs::is_paged(entry.size());
+  if (disk_ != nullptr && record.why != Eviction::kCapacity) disk_->erase(entry.key());
+  if (disk_ != nullptr && record.why == Eviction::kCapacity && !is_paged) offer(entry);
   if (!entry.unref()) return;  // who has it frees it
-  if (Slabs::is_paged(entry.size())) {
-    retired.add(entry);
+  if (is_paged) {
+    retired.add(entry, disk_ != nullptr && record.why == Eviction::kCapacity);
   } else {
     free(entry);
   }
@@ -614,6 +648,7 @@ void Shard::invalidate_all() {
 void Shard::drop_all(Retired& retired) {
   ++epoch_;
   era_ = generations_.era();
+  ++settled_;
   marks_.clear();
   for (;;) {
     const Policy::Victim victim = policy_->evict([](const PolicyNode&) { return true; });

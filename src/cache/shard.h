@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "cache/config.h"
+#include "cache/disk_format.h"
 #include "cache/entry.h"
 #include "cache/expiry_map.h"
 #include "cache/flight.h"
@@ -26,10 +27,14 @@
 
 namespace pgweir::cache {
 
+class DiskTier;
+struct DiskPlace;
+struct DiskRequest;
 class Shard;
 
 // Large entries taken out of the cache, whose pages are given back when this goes out of scope: declare it
-// before the lock, so that the system is called without it.
+// before the lock, so that the system is called without it. Those that made room are offered to the disk
+// before.
 class Retired {
  public:
   explicit Retired(Shard& shard) : shard_(shard) {}
@@ -39,8 +44,11 @@ class Retired {
     if (head_ != nullptr) free_all();
   }
 
-  // REQUIRES: it is paged, and there is no reference to it any more.
-  void add(Entry& entry);
+  // is_current: it made room, and there is a disk. REQUIRES: it is paged, and there is no reference to it any
+  // more; the shard's lock.
+  void add(Entry& entry, bool is_current);
+  // What was added under this key is not current any more. REQUIRES: the shard's lock.
+  void keep_off_disk(const Key& key);
   std::uint64_t bytes() const { return bytes_; }
 
  private:
@@ -49,6 +57,8 @@ class Retired {
   Shard& shard_;
   Entry* head_ = nullptr;
   std::uint64_t bytes_ = 0;
+  std::uint64_t settled_ = 0;     // the shard's, when the first that is current was added
+  std::uint64_t disk_epoch_ = 0;  // likewise; 0: none was
 };
 
 // Any thread; one lock, held briefly, and never while waking, or while copying or freeing what is large.
@@ -76,6 +86,9 @@ class alignas(64) Shard {
   void set_memory_bytes(std::uint64_t memory_bytes);
   bool shrink();
   CacheStats stats();
+  void use_disk(DiskTier& disk) { disk_ = &disk; }
+  // Null: there is nothing. Nothing happens if nobody waits for it any more.
+  void read_ended(const DiskRequest& request, const disk::Record* record);
 
   // The ends of a fill; the flight is gone afterwards.
   KeepResult keep(Flight& flight, std::span<const std::string_view> parts, std::uint32_t mark,
@@ -83,6 +96,7 @@ class alignas(64) Shard {
   void abandon(Flight& flight, FillEnd end);
 
  private:
+  friend class Retired;
   struct Freshness {
     bool is_expired = false;
     bool is_moved = false;
@@ -117,6 +131,8 @@ class alignas(64) Shard {
    private:
     const Slabs& slabs_;
   };
+  // What is larger is copied without the lock.
+  static constexpr std::uint64_t kLockedCopyBytesMax = 4 << 10;
   enum class Room : std::uint8_t { kMade, kUnfinished, kNone };
   friend class Retired;
 
@@ -138,8 +154,17 @@ class alignas(64) Shard {
   Lookup hit(Entry& entry);
   Lookup stale(const Key& key, MissWhy why, base::Nanos now, Retired& retired);
   Lookup fill(const Key& key, MissWhy why, base::Nanos now, Retired& retired);
-  Lookup miss(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now, Retired& retired);
-  Lookup wait(Flight& flight, const std::shared_ptr<Waiter>& waiter, base::Nanos now, Retired& retired);
+  Lookup miss(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now, const Accepts& accepts,
+              Retired& retired);
+  Lookup wait(Flight& flight, const std::shared_ptr<Waiter>& waiter, base::Nanos now, const Accepts& accepts,
+              Retired& retired);
+  // Empty if there is nothing on the disk.
+  std::optional<Lookup> read(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now,
+                             const Accepts& accepts, Retired& retired);
+  Lookup fill(Flight& flight, MissWhy why);
+  // The disk has not answered in time.
+  Lookup take_over(Flight& flight, base::Nanos now);
+  Flight* reading_flight(const DiskRequest& request);
   Lookup pass(PassWhy why);
   // Null if there is no room.
   Flight* start_flight(const Key& key, base::Nanos now, Retired& retired);
@@ -183,6 +208,11 @@ class alignas(64) Shard {
   void free(Entry& entry);
   void drain_freed();
   void drop_all(Retired& retired);
+  // To the disk, what is current and makes room.
+  void offer(const Entry& entry);
+  // Without the lock; published only if nothing has been settled since.
+  void offer(const Entry& entry, std::uint64_t disk_epoch, std::uint64_t settled);
+  std::optional<DiskPlace> copy_to_disk(const Entry& entry, std::uint64_t disk_epoch);
 
   std::optional<PassWhy> find_mark(const Key& key, base::Nanos now);
   void put_mark(const PassMarks::Mark& mark, base::Nanos now, Retired& retired);
@@ -210,6 +240,9 @@ class alignas(64) Shard {
   Ghost ghost_;
   CacheStats stats_;  // counters only
   std::uint64_t waiters_ = 0;
+  DiskTier* disk_ = nullptr;
+  std::uint64_t last_ticket_ = 0;
+  std::uint64_t settled_ = 0;  // goes up whenever what had left may not be the newest any more
 };
 
 }  // namespace pgweir::cache

@@ -3,8 +3,10 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 
 #include "base/clock.h"
+#include "cache/disk_stats.h"
 #include "cache/outcome.h"
 
 namespace pgweir::cache {
@@ -31,6 +33,8 @@ struct CacheStats {
   std::uint64_t bytes_max = 0;
   std::uint64_t fills_in_flight = 0;
   std::uint64_t waiters = 0;
+
+  std::optional<DiskStats> disk;  // whose memory is part of bytes and bytes_max
 
   void add(const CacheStats& other);
 };

@@ -15,7 +15,8 @@
 
 #include "base/clock.h"
 #include "cache/cache.h"
-#include "cache/test_cache.h"
+#include "cache/disk_tier.h"
+#include "cache/test_disk.h"
 
 namespace pgweir::cache {
 namespace {
@@ -52,7 +53,13 @@ struct Reply {
 
 class Stress {
  public:
-  Stress() : cache_(config(), clock_, generations_) {}
+  // with_disk: what makes room goes to a disk that fails now and then, and is read from there.
+  explicit Stress(bool with_disk) : cache_(config(), clock_, generations_) {
+    if (!with_disk) return;
+    device_.set_faults({.read_error = 0.001, .write_error = 0.01, .bit_flip = 0.001, .lost_write = 0.02});
+    cache_.use_disk(disk_);
+    disk_.start();
+  }
 
   void run() {
     std::vector<std::thread> threads;
@@ -64,6 +71,7 @@ class Stress {
     threads.back().join();
   }
   CacheStats stats() const { return cache_.stats(); }
+  DiskStats disk_stats() const { return disk_.stats(); }
 
  private:
   static CacheConfig config() {
@@ -73,6 +81,17 @@ class Stress {
     config.shards = 4;
     config.fill_waiters_max = 2;
     config.ttl = 20 * base::kMillisecond;
+    return config;
+  }
+  static DiskTierConfig disk_config() {
+    DiskTierConfig config;
+    config.store = small_store();
+    config.store.segment_bytes = config.store.write_bytes = 1 << 13;
+    config.admission = AdmissionKind::kAll;
+    config.ttl_min = 0;
+    config.read_wait = 20 * base::kMillisecond;
+    config.breaker.failures_max = 1e9;  // it is to be used in spite of all
+    config.breaker.stall = config.breaker.slow_write = 3600 * base::kSecond;
     return config;
   }
   static std::array<std::size_t, 2> rows_of(std::uint64_t key) {
@@ -101,6 +120,11 @@ class Stress {
     auto waiter = std::make_shared<SignalWaiter>();
     const base::Nanos stale_for = random() % 2 == 0 ? base::kSecond : 0;
     Lookup found = cache_.lookup(key_of(key), waiter, clock_.now(), {.stale_for = stale_for});
+    if (found.outcome == Outcome::kWaiting && found.waits_for_disk) {
+      waiter->wait();
+      waiter = std::make_shared<SignalWaiter>();
+      found = cache_.lookup(key_of(key), waiter, clock_.now(), {.disk_wait = false});
+    }
     if (found.outcome == Outcome::kWaiting) {
       waiter->wait();
       found = cache_.lookup(key_of(key), nullptr);
@@ -167,14 +191,21 @@ class Stress {
 
   base::ManualClock clock_;
   Generations generations_{8};
+  io::MockDevice device_{disk::kSegmentsBegin + (16 << 13), 1};
+  DiskTier disk_{disk_config(), device_, clock_, generations_};
   Cache cache_;
   std::array<Row, kRows> rows_{};
   std::atomic<bool> is_done_{false};
 };
 
-TEST(StressTest, NoReplyIsWrongOrOlderThanItsLookup) {
-  Stress stress;
+struct StressTest : testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(Disk, StressTest, testing::Bool());
+
+TEST_P(StressTest, NoReplyIsWrongOrOlderThanItsLookup) {
+  Stress stress(GetParam());
   stress.run();
+  const std::uint64_t disk_hits = stress.disk_stats().reads[static_cast<std::size_t>(DiskRead::kFound)];
+  EXPECT_EQ(disk_hits > 0, GetParam());
   const CacheStats stats = stress.stats();
   std::uint64_t lookups = stats.hits + stats.stales, fills = 0, misses = 0;
   for (const std::uint64_t n : stats.misses) misses += n;

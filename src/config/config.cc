@@ -53,11 +53,19 @@ std::optional<std::string> find_listen_conflict(const Config& config) {
                      quoted(config.admin.listen));
 }
 
+std::optional<std::string> find_disk_memory_conflict(const Config& config) {
+  constexpr std::uint64_t kMemoryMin = std::uint64_t{64} << 20;
+  if (config.cache.disk.path.empty() || config.cache.memory_bytes >= kMemoryMin) return std::nullopt;
+  return fmt::format("cache.memory is {}: a disk needs {} for its buffers and index",
+                     format_bytes(config.cache.memory_bytes), format_bytes(kMemoryMin));
+}
+
 constexpr Relation kRelations[] = {
     {"server.tls_cert", "server.tls_key", find_server_tls_conflict},
     {"upstream.tls_cert", "upstream.tls_key", find_upstream_tls_conflict},
     {"upstream.tls_mode", "upstream.url", find_upstream_tls_conflict},
     {"cache.entry_bytes_max", "cache.memory", find_entry_size_conflict},
+    {"cache.disk.path", "cache.memory", find_disk_memory_conflict},
     {"admin.listen", "server.listen", find_listen_conflict},
 };
 
@@ -102,7 +110,7 @@ bool is_unquoted_unit(std::string_view text, const toml::source_region& where) {
 
 bool is_section(std::string_view name) {
   return std::ranges::any_of(settings(), [name](const Setting& setting) {
-    return setting.name.substr(0, setting.name.find('.')) == name;
+    return setting.name.substr(0, setting.name.rfind('.')) == name;
   });
 }
 
@@ -110,7 +118,7 @@ std::string list_sections() {
   std::string list;
   std::string_view last;
   for (const Setting& setting : settings()) {
-    const std::string_view section = setting.name.substr(0, setting.name.find('.'));
+    const std::string_view section = setting.name.substr(0, setting.name.rfind('.'));
     if (section == last) continue;
     list += fmt::format("{}{}", list.empty() ? "" : ", ", section);
     last = section;
@@ -200,13 +208,16 @@ class Loader {
   }
 
   void read_section(const toml::key& section, const toml::node& node) {
-    const std::string_view name = section.str();
-    if (name == "rule") {
+    if (section.str() == "rule") {
       config_.rules = read_rules(
           section, node,
           [this](const toml::source_region& where, std::string message) { add(where, std::move(message)); });
       return;
     }
+    read_table(section, section.str(), node);
+  }
+
+  void read_table(const toml::key& section, std::string_view name, const toml::node& node) {
     if (!node.is_table()) {
       if (is_section(name)) {
         add(section.source(), fmt::format("{} is {}; it must be a table: [{}]", name, type_name(node), name));
@@ -215,14 +226,20 @@ class Loader {
       }
       return;
     }
-    for (const auto& [key, value] : *node.as_table()) read_value(name, key, value);
+    for (const auto& [key, value] : *node.as_table()) {
+      const std::string inner = fmt::format("{}.{}", name, key.str());
+      if (is_section(inner)) {
+        read_table(key, inner, value);
+      } else {
+        read_value(inner, key, value);
+      }
+    }
     if (!is_section(name) && node.as_table()->empty()) {
       add(section.source(), fmt::format("unknown section {}; there are {}", quoted(name), list_sections()));
     }
   }
 
-  void read_value(std::string_view section, const toml::key& key, const toml::node& node) {
-    const std::string name = fmt::format("{}.{}", section, key.str());
+  void read_value(std::string_view name, const toml::key& key, const toml::node& node) {
     const Setting* setting = find_setting(name);
     if (setting == nullptr) return add_unknown(key, name);
     Given& given = given_for(*setting);

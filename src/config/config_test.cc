@@ -90,8 +90,8 @@ url = "postgres://shop@db"
           "pgweir.toml:10:19: error: cache.entry_bytes_max is an array; allowed is a size from 1KiB to "
           "1GiB, in quotes",
           "pgweir.toml:11:14: error: cache.ttl_jitter is text; allowed is a number from 0 to 1",
-          "pgweir.toml:12:2: error: unknown section \"chache\"; there are server, upstream, cache, sync, "
-          "admin",
+          "pgweir.toml:12:2: error: unknown section \"chache\"; there are server, upstream, cache, "
+          "cache.disk, sync, admin",
           "pgweir.toml:14:29: error: upstream.allow_passwordless_remote is text; allowed is true or false",
           "pgweir.toml:15:7: error: upstream.url: the upstream URL must not have a user: clients bring "
           "their own"));
@@ -108,6 +108,22 @@ TEST(Config, ReportsUnknownNamesWithTheNearestOne) {
       findings("[cache.ttl]\nx = 1\n"),
       ElementsAre("pgweir.toml:1:1: error: cache.ttl is a table; allowed is a duration from 1ms to 30d, in "
                   "quotes"));
+}
+
+TEST(Config, ReadsSectionsWithinSections) {
+  const auto loaded =
+      load("[cache]\nttl = \"5m\"\n[cache.disk]\npath = \"/a\"\nsize_bytes = \"1GiB\"\n", "pgweir.toml");
+  ASSERT_TRUE(loaded) << loaded.error().front().to_string();
+  EXPECT_EQ(loaded->cache.disk.path, "/a");
+  EXPECT_EQ(loaded->cache.disk.size_bytes, std::uint64_t{1} << 30);
+  EXPECT_THAT(
+      findings("[cache.disk]\npth = \"/a\"\n"),
+      ElementsAre(
+          "pgweir.toml:2:1: error: unknown setting \"cache.disk.pth\"; did you mean cache.disk.path?"));
+  EXPECT_THAT(findings("[cache]\ndisk = \"/a\"\n"),
+              ElementsAre("pgweir.toml:2:1: error: cache.disk is text; it must be a table: [cache.disk]"));
+  EXPECT_THAT(findings("[cache]\nmemory = \"32MiB\"\ndisk.path = \"/a\"\n"),
+              ElementsAre(testing::HasSubstr("a disk needs 64MiB")));
 }
 
 TEST(Config, ReportsRepeatedKeysAndBrokenText) {

@@ -19,6 +19,7 @@ namespace {
 
 using base::kSecond;
 using cache::CacheConfig;
+using cache::DiskConfig;
 using proxy::ServerConfig;
 using proxy::UpstreamConfig;
 using sync::SyncConfig;
@@ -118,6 +119,32 @@ base::Result<void> set_policy(Config& config, std::string_view text) {
 
 std::string get_policy(const Config& config) { return std::string(cache::name(config.cache.policy)); }
 
+base::Result<void> set_admission(Config& config, std::string_view text) {
+  if (text != "second_sight" && text != "all")
+    return base::fail(base::ErrorCode::kInvalid,
+                      fmt::format("{} is not one of second_sight, all", quoted(text)));
+  config.cache.disk.admission =
+      text == "all" ? cache::AdmissionKind::kAll : cache::AdmissionKind::kSecondSight;
+  return {};
+}
+
+std::string get_admission(const Config& config) {
+  return config.cache.disk.admission == cache::AdmissionKind::kAll ? "all" : "second_sight";
+}
+
+base::Result<void> set_disk_path(Config& config, std::string_view text) {
+  if (auto checked = check_path(text); !checked) return checked;
+  config.cache.disk.path = text;
+  return {};
+}
+
+std::string get_disk_path(const Config& config) { return config.cache.disk.path; }
+
+template <auto kMember>
+auto& at_disk(Config& config) {
+  return config.cache.disk.*kMember;
+}
+
 constexpr auto kServer = &Config::server;
 constexpr auto kUpstream = &Config::upstream;
 constexpr auto kCache = &Config::cache;
@@ -183,6 +210,19 @@ constexpr Setting kSettings[] = {
     {"cache.shards", CountField{at<kCache, &CacheConfig::shards>, 0, 1024},
      "Parts of the cache with a lock each; rounded up to a power of two. 0: as many as are good for so much memory."},
 
+    {"cache.disk.path", TextField{set_disk_path, get_disk_path},
+     "File for what makes room in memory and is worth reading again; empty: none."},
+    {"cache.disk.size_bytes", BytesField{at_disk<&DiskConfig::size_bytes>, 64 * kMiB, 4096 * kGiB},
+     "Its size, taken at once where the file system can."},
+    {"cache.disk.write_bytes_per_second", BytesField{at_disk<&DiskConfig::write_bytes_per_second>, 64 * kKiB, 1024 * kGiB},
+     "Never more is written to it in any second."},
+    {"cache.disk.write_bytes_per_day", BytesField{at_disk<&DiskConfig::write_bytes_per_day>, 64 * kMiB, 1024 * 1024 * kGiB},
+     "Never more is written to it in any 24 hours, restarts included."},
+    {"cache.disk.admission", TextField{set_admission, get_admission},
+     "What is written: second_sight: what makes room for the second time; all: whatever makes room."},
+    {"cache.disk.direct", FlagField{at_disk<&DiskConfig::direct>},
+     "Reads and writes go past the system's page cache."},
+
     {"sync.user", text<kSync, &SyncConfig::user, check_path>(),
      "pgweir's own login, with REPLICATION, to follow what others change; empty: only cache.ttl bounds that."},
     {"sync.passfile", text<kSync, &SyncConfig::passfile, check_path>(),
@@ -239,7 +279,7 @@ base::Result<std::uint64_t> parse_memory_share(std::string_view text) {
   return machine_memory_bytes() / 100 * *percent / kMiB * kMiB;
 }
 
-std::string_view key_of(std::string_view name) { return name.substr(name.find('.') + 1); }
+std::string_view key_of(std::string_view name) { return name.substr(name.rfind('.') + 1); }
 
 }  // namespace
 

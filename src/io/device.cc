@@ -32,12 +32,12 @@ base::Result<void> FileDevice::open() {
   const int direct = config_.direct ? O_DIRECT : 0;
   Fd file(::open(config_.path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | direct, 0600));
   if (!file) return failed("cannot be opened", errno);
-  if (auto taken = take(file); !taken) return taken;
+  if (auto claimed = claim(file); !claimed) return claimed;
   fd_ = std::move(file);
   return {};
 }
 
-base::Result<void> FileDevice::take(const Fd& file) const {
+base::Result<void> FileDevice::claim(const Fd& file) const {
   struct stat facts{};
   if (fstat(file.get(), &facts) != 0) return failed("cannot be examined", errno);
   if (!S_ISREG(facts.st_mode))
@@ -47,10 +47,16 @@ base::Result<void> FileDevice::take(const Fd& file) const {
       return base::fail(base::ErrorCode::kUnavailable, config_.path + ": another process uses it");
     return failed("cannot be locked", errno);
   }
+  return {};
+}
+
+base::Result<void> FileDevice::reserve() {
+  struct stat facts{};
+  if (fstat(fd_.get(), &facts) != 0) return failed("cannot be examined", errno);
   const auto size = static_cast<off_t>(config_.size_bytes);
-  if (facts.st_blocks * 512 < size && fallocate(file.get(), 0, 0, size) != 0 && errno != EOPNOTSUPP)
+  if (facts.st_blocks * 512 < size && fallocate(fd_.get(), 0, 0, size) != 0 && errno != EOPNOTSUPP)
     return failed("cannot be made as large as it should be", errno);
-  if (fstat(file.get(), &facts) == 0 && facts.st_size < size && ftruncate(file.get(), size) != 0)
+  if (fstat(fd_.get(), &facts) == 0 && facts.st_size < size && ftruncate(fd_.get(), size) != 0)
     return failed("cannot be made as large as it should be", errno);
   return {};
 }

@@ -62,7 +62,7 @@ INSTANTIATE_TEST_SUITE_P(Direct, FileDeviceTest, testing::Bool());
 
 TEST_P(FileDeviceTest, ReadsWhatWasWritten) {
   FileDevice file = device();
-  ASSERT_TRUE(file.open().has_value());
+  ASSERT_TRUE(file.open().has_value() && file.reserve().has_value());
   EXPECT_EQ(read_from(file, 100, 10), std::string(10, '\0')) << "what nobody has written";
   const Block a = block_of('a'), b = block_of('b');
   ASSERT_TRUE(file.write(0, a.view()).has_value());
@@ -77,21 +77,27 @@ TEST_P(FileDeviceTest, KeepsWhatWasThere) {
   const Block a = block_of('a');
   {
     FileDevice file = device();
-    ASSERT_TRUE(file.open().has_value());
+    ASSERT_TRUE(file.open().has_value() && file.reserve().has_value());
     ASSERT_TRUE(file.write(0, a.view()).has_value());
   }
   FileDevice file = device();
-  ASSERT_TRUE(file.open().has_value());
+  ASSERT_TRUE(file.open().has_value() && file.reserve().has_value());
   EXPECT_EQ(read_from(file, 0, 3), "aaa");
 }
 
 TEST_P(FileDeviceTest, TakesItsSpaceAtOnceAndIsItsOwnersAlone) {
   FileDevice file = device();
-  ASSERT_TRUE(file.open().has_value());
+  ASSERT_TRUE(file.open().has_value() && file.reserve().has_value());
   struct stat facts{};
   ASSERT_EQ(stat(path.c_str(), &facts), 0);
   EXPECT_EQ(facts.st_size, static_cast<off_t>(kSize));
   EXPECT_EQ(facts.st_mode & 0777, 0600U);
+}
+
+TEST_P(FileDeviceTest, OpeningChangesNothing) {
+  FileDevice file = device();
+  ASSERT_TRUE(file.open().has_value());
+  EXPECT_EQ(std::filesystem::file_size(path), 0U);
 }
 
 TEST_P(FileDeviceTest, IsNotForTwo) {
@@ -112,28 +118,29 @@ TEST_P(FileDeviceTest, RefusesWhatIsNoFile) {
 
 TEST_P(FileDeviceTest, NoticesWhatIsDoneToItsFile) {
   FileDevice file = device();
-  ASSERT_TRUE(file.open().has_value());
+  ASSERT_TRUE(file.open().has_value() && file.reserve().has_value());
   EXPECT_TRUE(file.check().has_value());
   ASSERT_EQ(truncate(path.c_str(), kSize / 2), 0);
   ASSERT_FALSE(file.check().has_value());
   EXPECT_EQ(file.check().error().code, ErrorCode::kClosed);
   EXPECT_EQ(read_from(file, kSize / 2 - 1, 10).size(), 1U);
-  ASSERT_TRUE(file.open().has_value());
+  EXPECT_TRUE(file.open().has_value() && file.reserve().has_value());
   EXPECT_TRUE(file.check().has_value());
 
   std::filesystem::rename(path, path + ".old");
   EXPECT_FALSE(file.check().has_value());
   std::filesystem::copy(path + ".old", path);
   EXPECT_FALSE(file.check().has_value()) << "a copy is another file";
-  ASSERT_TRUE(file.open().has_value());
+  EXPECT_TRUE(file.open().has_value() && file.reserve().has_value());
   EXPECT_TRUE(file.check().has_value());
 }
 
 TEST_P(FileDeviceTest, SaysThatTheDiskIsFull) {
   FileDevice huge({.path = path, .size_bytes = std::uint64_t{1} << 54, .direct = GetParam()});
-  const auto opened = huge.open();
-  ASSERT_FALSE(opened.has_value());
-  EXPECT_EQ(opened.error().code, ErrorCode::kLimit);
+  ASSERT_TRUE(huge.open().has_value());
+  const auto reserved = huge.reserve();
+  ASSERT_FALSE(reserved.has_value());
+  EXPECT_EQ(reserved.error().code, ErrorCode::kLimit);
 }
 
 struct MockDeviceTest : testing::Test {

@@ -50,6 +50,7 @@ class MockDevice final : public Device {
     is_replaced_ = false;
     return {};
   }
+  base::Result<void> reserve() override { return {}; }
   std::uint64_t size_bytes() const override { return now_.size(); }
   base::Result<std::size_t> read(std::uint64_t at, std::span<char> out) const override;
   base::Result<void> write(std::uint64_t at, std::string_view bytes) override;

@@ -18,7 +18,6 @@ constexpr std::size_t kInspectBytes = query::kStatementBytesMax;
 constexpr base::Nanos kFollowersWait = 3 * base::kSecond;
 
 const query::Verdict kUnreadable = query::unknown_verdict(query::Reason::kUnsafeEncoding);
-const std::shared_ptr<cache::Waiter> kNoWaiter;
 
 // Stands for a statement not read yet, whose names will matter.
 const query::Verdict kNames = [] {
@@ -431,15 +430,16 @@ QueryPath::Answer QueryPath::ask(const Question& question) {
 
 QueryPath::Answer QueryPath::look_up(const Question& question) {
   const cache::Key key = key_of(question);
-  // A statement in a transaction may hold locks that others wait for: it never waits itself.
-  const bool may_wait = transaction_.status() == 'I' && !waited_;
+  // A statement in a transaction may hold locks that others wait for: it never waits for others itself.
   const cache::Accepts accepts{.stale_for = question.verdict->stale_while_revalidate,
                                .untold = question.verdict->accept_ttl,
-                               .vouched = context_.database().is_told(now_)};
-  cache::Lookup lookup = services_.cache.lookup(key, may_wait ? waiter_ : kNoWaiter, now_, accepts);
+                               .vouched = context_.database().is_told(now_),
+                               .fill_wait = transaction_.status() == 'I' && !waited_,
+                               .disk_wait = !waited_for_disk_};
+  cache::Lookup lookup = services_.cache.lookup(key, waiter_, now_, accepts);
   switch (lookup.outcome) {
     case cache::Outcome::kWaiting:
-      wait_for_fill(key);
+      wait_for_fill(key, lookup);
       return Answer::kWait;
     case cache::Outcome::kPass:
       count(Outcome::kBypass, waited_ ? Why(SessionReason::kWaitTimeout) : Why(lookup.pass_why),
@@ -486,10 +486,11 @@ cache::Key QueryPath::key_of(const Question& question) const {
                       question.describes);
 }
 
-void QueryPath::wait_for_fill(const cache::Key& key) {
+void QueryPath::wait_for_fill(const cache::Key& key, const cache::Lookup& lookup) {
   waiting_ = Waiting::kFill;
   waiting_key_ = key;
-  wait_timer_ = services_.loop.after(services_.cache.config().fill_wait, [this] {
+  waits_for_disk_ = lookup.waits_for_disk;
+  wait_timer_ = services_.loop.after(lookup.wait, [this] {
     wait_timer_ = 0;
     fill_ended();
   });
@@ -506,7 +507,7 @@ void QueryPath::woken() {
 
 void QueryPath::fill_ended() {
   stop_waiting();
-  waited_ = true;
+  (waits_for_disk_ ? waited_for_disk_ : waited_) = true;
   resume_();
 }
 
@@ -529,7 +530,7 @@ void QueryPath::statement_consumed() {
   arrived_at_ = 0;
   context_tried_ = false;
   names_tried_ = false;
-  waited_ = false;
+  waited_ = waited_for_disk_ = false;
   cancelled_ = false;
   suspended_.reset();
 }

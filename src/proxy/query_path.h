@@ -73,7 +73,7 @@ class QueryPath {
     kUpstream,   // for the replies to what was sent before
     kContext,    // for the answers to pgweir's own questions, or to those of another session
     kFollowers,  // for the end of pgweir's own connections to databases
-    kFill,       // for another session's fill
+    kFill,       // for another session's fill, or for the disk
   };
   enum class Answer : std::uint8_t { kForward, kWait, kHit, kFill, kCancelled };
 
@@ -133,7 +133,7 @@ class QueryPath {
   void answer(const Question& question, const cache::EntryRef& entry, Outcome outcome);
   void record_hits();
   cache::Key key_of(const Question& question) const;
-  void wait_for_fill(const cache::Key& key);
+  void wait_for_fill(const cache::Key& key, const cache::Lookup& lookup);
   void fill_ended();
   void stop_waiting();
 
@@ -184,6 +184,8 @@ class QueryPath {
   bool context_tried_ = false;    // for the statement at hand
   bool names_tried_ = false;      // likewise: whether the catalog lacks a name that is new
   bool waited_ = false;           // likewise: for another's fill
+  bool waited_for_disk_ = false;  // likewise
+  bool waits_for_disk_ = false;   // rather than for another's fill
   bool cancelled_ = false;        // likewise: while pgweir asked something of its own
   cache::Key waiting_key_;
   io::TimerId wait_timer_ = 0;

@@ -55,6 +55,11 @@ def url(*ports, host="127.0.0.1", **parameters):
     return f"postgres://{places}" + (f"?{options}" if options else "")
 
 
+def dotted(name):
+    section = next((section for section in ("cache_disk_",) if name.startswith(section)), name[:name.index("_") + 1])
+    return section.replace("_", ".") + name[len(section):]
+
+
 class Pgweir:
     """pgweir serve with a file of settings. Use as a context manager; leaving it ends it and checks how it ended."""
 
@@ -115,7 +120,7 @@ class Pgweir:
         """Changes settings in the file, None takes one out; or the text of its [[rule]] tables."""
         self.settings.update(settings)
         self.rules = self.rules if rules is None else rules
-        lines = [f"{name.replace('_', '.', 1)} = {json.dumps(str(value) if isinstance(value, pathlib.Path) else value)}"
+        lines = [f"{dotted(name)} = {json.dumps(str(value) if isinstance(value, pathlib.Path) else value)}"
                  for name, value in self.settings.items() if value is not None]
         self.file.write_text("\n".join(lines) + "\n" + self.rules)
 

@@ -1,0 +1,261 @@
+// The cache and the disk behind it.
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "cache/disk_tier.h"
+#include "cache/test_disk.h"
+
+namespace pgweir::cache {
+namespace {
+
+using base::kMillisecond;
+using base::kSecond;
+
+constexpr Slot kSlot = 3;
+const std::string kLarge(20'000, 'x');  // eight of them make room of everything
+
+CacheConfig small_cache() {
+  CacheConfig config = exact_config(160 << 10);
+  config.policy = PolicyKind::kLru;
+  config.ttl = 1000 * kSecond;
+  return config;
+}
+
+DiskTierConfig test_tier() {
+  DiskTierConfig config;
+  config.store = small_store();
+  config.store.segment_bytes = 1 << 16;
+  config.store.write_bytes = 1 << 16;
+  config.admission = AdmissionKind::kAll;
+  return config;
+}
+
+struct DiskCacheTest : testing::Test {
+  DiskCacheTest() {
+    cache.use_disk(tier);
+    crank();
+    fill(1, "one");
+    evict();
+  }
+  // All that the tier's threads would do.
+  void crank() {
+    for (bool works = true; works;) {
+      works = tier.read_step(0) == DiskTier::Step::kDone;
+      works = tier.write_step() == DiskTier::Step::kDone || works;
+    }
+  }
+  Lookup look_up(std::uint64_t number, Accepts accepts = {}) {
+    return cache.lookup(key_of(number), waiter, clock.now(), accepts);
+  }
+  KeepResult keep(Fill& fill, std::string_view bytes) {
+    const Dependency dependency = generations.depend(kSlot);
+    return fill.keep({&bytes, 1}, 5, {&dependency, 1}, config.ttl, 7 * kMillisecond);
+  }
+  void fill(std::uint64_t number, std::string_view bytes) {
+    Lookup found = cache.lookup(key_of(number), nullptr);
+    ASSERT_EQ(found.outcome, Outcome::kMiss);
+    ASSERT_EQ(keep(found.fill, bytes), KeepResult::kKept);
+  }
+  // Makes everything leave the memory that is there.
+  void evict() {
+    for (int i = 0; i < 12; ++i) {
+      fill(next_other++, kLarge);
+      crank();
+    }
+  }
+  // Waits for the disk, if there is anything; what the next lookup then gives.
+  Lookup look_up_with_disk(std::uint64_t number) {
+    Lookup first = look_up(number);
+    if (first.outcome != Outcome::kWaiting) return first;
+    EXPECT_TRUE(first.waits_for_disk);
+    const int before = waiter->wakes();
+    crank();
+    EXPECT_EQ(waiter->wakes(), before + 1);
+    return look_up(number, {.disk_wait = false});
+  }
+  std::string get(std::uint64_t number) {
+    Lookup found = look_up_with_disk(number);
+    return found.outcome == Outcome::kHit ? std::string(found.entry.bytes()) : "";
+  }
+
+  CacheConfig config = small_cache();
+  base::ManualClock clock;
+  Generations generations{10};
+  io::MockDevice device{disk::kSegmentsBegin + (32 << 16), 1, &clock};
+  std::uint64_t next_other = 1000;
+  const std::shared_ptr<CountingWaiter> waiter = std::make_shared<CountingWaiter>();
+  DiskTier tier{test_tier(), device, clock, generations};
+  Cache cache{config, clock, generations};
+};
+
+TEST_F(DiskCacheTest, WhatMadeRoomIsReadFromTheDisk) {
+  Lookup waiting = look_up(1);
+  ASSERT_EQ(waiting.outcome, Outcome::kWaiting);
+  EXPECT_TRUE(waiting.waits_for_disk);
+  EXPECT_EQ(waiting.wait, tier.read_wait());
+  crank();
+  EXPECT_EQ(waiter->wakes(), 1);
+  const Lookup found = look_up(1);
+  ASSERT_EQ(found.outcome, Outcome::kHit);
+  EXPECT_EQ(found.entry.bytes(), "one");
+  EXPECT_EQ(found.entry.mark(), 5U);
+}
+
+TEST_F(DiskCacheTest, OnceReadItIsWrittenNoMore) {
+  EXPECT_EQ(get(1), "one");
+  const auto appended = tier.stats().appended;
+  const auto others = next_other;
+  evict();
+  EXPECT_EQ(tier.stats().appended, appended + next_other - others);
+  EXPECT_EQ(get(1), "one");
+}
+
+TEST_F(DiskCacheTest, WhoDoesNotWaitFills) {
+  EXPECT_EQ(cache.lookup(key_of(1), nullptr).outcome, Outcome::kMiss);
+  EXPECT_EQ(look_up(1, {.disk_wait = false}).outcome, Outcome::kMiss);
+  EXPECT_EQ(look_up(1, {.fill_wait = false}).outcome, Outcome::kWaiting)
+      << "not for a fill, but for the disk";
+}
+
+TEST_F(DiskCacheTest, OneReadForAllWhoAsk) {
+  EXPECT_EQ(look_up(1).outcome, Outcome::kWaiting);
+  EXPECT_EQ(look_up(1).outcome, Outcome::kWaiting);
+  EXPECT_EQ(cache.lookup(key_of(1), nullptr).pass_why, PassWhy::kInFlight);
+  const auto reads = device.calls().reads;
+  crank();
+  EXPECT_EQ(device.calls().reads, reads + 1);
+  EXPECT_EQ(waiter->wakes(), 2);
+}
+
+TEST_F(DiskCacheTest, NotWhatHasMoved) {
+  generations.bump(kSlot);
+  EXPECT_EQ(look_up_with_disk(1).outcome, Outcome::kMiss);
+  EXPECT_EQ(look_up(1).outcome, Outcome::kMiss) << "nor is it looked for again";
+}
+
+TEST_F(DiskCacheTest, NotWhatMovesWhileItIsRead) {
+  EXPECT_EQ(look_up(1).outcome, Outcome::kWaiting);
+  generations.bump(kSlot);
+  crank();
+  EXPECT_EQ(look_up(1).outcome, Outcome::kMiss);
+}
+
+TEST_F(DiskCacheTest, NotWhatIsHeld) {
+  const Hold hold(generations, std::array<Slot, 1>{kSlot});
+  const Lookup found = look_up_with_disk(1);
+  EXPECT_NE(found.outcome, Outcome::kHit);
+}
+
+TEST_F(DiskCacheTest, NotWhatHasExpired) {
+  clock.advance(config.ttl);
+  EXPECT_EQ(look_up_with_disk(1).outcome, Outcome::kMiss);
+}
+
+TEST_F(DiskCacheTest, NothingAfterEverythingWasDropped) {
+  EXPECT_EQ(look_up(1).outcome, Outcome::kWaiting);
+  cache.invalidate_all();
+  crank();
+  EXPECT_EQ(look_up(1).outcome, Outcome::kMiss) << "nor what was being read";
+  EXPECT_EQ(look_up_with_disk(1000).outcome, Outcome::kMiss);
+}
+
+// Whoever has filled has seen something newer, whether it was kept or not.
+TEST_F(DiskCacheTest, NotOnceItWasFilledAgain) {
+  Lookup found = look_up(1, {.disk_wait = false});
+  EXPECT_EQ(keep(found.fill, "new"), KeepResult::kKept);
+  EXPECT_EQ(get(1), "new");
+  evict();
+  EXPECT_EQ(get(1), "new");
+
+  found = look_up(1, {.disk_wait = false});
+  fill(2, "two");
+  evict();
+  found = look_up(2, {.disk_wait = false});
+  const std::string_view newest = "newest";
+  EXPECT_EQ(found.fill.keep({&newest, 1}, 0, {}, 0, 0), KeepResult::kExpired);
+  EXPECT_EQ(look_up(2).outcome, Outcome::kMiss);
+
+  fill(3, "three");
+  evict();
+  found = look_up(3, {.disk_wait = false});
+  found.fill.abandon(FillEnd::kUncacheable);
+  clock.advance(config.uncacheable_ttl);
+  EXPECT_EQ(look_up(3).outcome, Outcome::kMiss);
+}
+
+TEST_F(DiskCacheTest, AFailedFillHasSeenNothing) {
+  Lookup found = look_up(1, {.disk_wait = false});
+  found.fill.abandon(FillEnd::kFailed);
+  EXPECT_EQ(get(1), "one");
+}
+
+TEST_F(DiskCacheTest, WhoeverComesTooLateTakesOver) {
+  EXPECT_EQ(look_up(1).outcome, Outcome::kWaiting);
+  clock.advance(tier.read_wait());
+  Lookup found = look_up(1, {.disk_wait = false});
+  ASSERT_EQ(found.outcome, Outcome::kMiss);
+  EXPECT_EQ(look_up(1).outcome, Outcome::kWaiting);
+  crank();
+  EXPECT_EQ(waiter->wakes(), 0) << "what the disk says now is of no use";
+  EXPECT_EQ(keep(found.fill, "new"), KeepResult::kKept);
+  EXPECT_EQ(waiter->wakes(), 2);
+  EXPECT_EQ(get(1), "new");
+}
+
+TEST_F(DiskCacheTest, AReadThatFailsEndsInAFill) {
+  device.set_faults({.read_error = 1});
+  EXPECT_EQ(look_up_with_disk(1).outcome, Outcome::kMiss);
+}
+
+TEST_F(DiskCacheTest, AFullQueueIsAMiss) {
+  DiskTierConfig none = test_tier();
+  none.queue_max = 0;
+  DiskTier busy{none, device, clock, generations};
+  Cache other{config, clock, generations};
+  other.use_disk(busy);
+  while (busy.write_step() == DiskTier::Step::kDone) {
+  }
+  for (std::uint64_t number = 1; number < 20; ++number) {
+    Lookup found = other.lookup(key_of(number), nullptr);
+    keep(found.fill, kLarge);
+  }
+  EXPECT_GT(busy.stats().appended, 0U);
+  EXPECT_EQ(other.lookup(key_of(1), waiter).outcome, Outcome::kMiss);
+  EXPECT_EQ(busy.stats().queue_full, 1U);
+}
+
+TEST_F(DiskCacheTest, OnlyWhatMadeRoomIsWritten) {
+  const auto appended = tier.stats().appended;
+  const auto replace_all = [&] {
+    for (int i = 0; i < 7; ++i) fill(next_other++, kLarge);
+  };
+  clock.advance(config.ttl);
+  replace_all();
+  EXPECT_EQ(tier.stats().appended, appended) << "they had expired";
+  generations.bump(kSlot);
+  replace_all();
+  EXPECT_EQ(tier.stats().appended, appended) << "they had changed";
+  replace_all();
+  EXPECT_GT(tier.stats().appended, appended);
+}
+
+TEST_F(DiskCacheTest, ItsEndLeavesNothingWaiting) {
+  auto other = std::make_unique<Cache>(config, clock, generations);
+  DiskTier own{test_tier(), device, clock, generations};
+  other->use_disk(own);
+  while (own.write_step() == DiskTier::Step::kDone) {
+  }
+  for (std::uint64_t number = 1; number < 20; ++number) {
+    Lookup found = other->lookup(key_of(number), nullptr);
+    keep(found.fill, kLarge);
+  }
+  EXPECT_EQ(other->lookup(key_of(1), waiter).outcome, Outcome::kWaiting);
+  other.reset();
+  EXPECT_EQ(waiter->wakes(), 1);
+}
+
+}  // namespace
+}  // namespace pgweir::cache

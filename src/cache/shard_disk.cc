@@ -1,0 +1,98 @@
+// The part of Shard that has to do with the disk.
+#include <array>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "cache/disk_tier.h"
+#include "cache/shard.h"
+
+namespace pgweir::cache {
+
+std::optional<DiskPlace> Shard::copy_to_disk(const Entry& entry, std::uint64_t disk_epoch) {
+  std::array<Dependency, Entry::kDependenciesMax> dependencies;
+  std::size_t count = 0;
+  for (const PackedDependency packed : entry.dependencies())
+    dependencies[count++] = generations_.unpack(packed);
+  return disk_->offer({.key = entry.key(),
+                       .asked_at = entry.asked_at(),
+                       .expires_at = entry.expires_at(),
+                       .cost = static_cast<base::Nanos>(entry.cost),
+                       .mark = entry.mark(),
+                       .dependencies = std::span(dependencies).first(count),
+                       .bytes = entry.bytes()},
+                      disk_epoch);
+}
+
+void Shard::offer(const Entry& entry) {
+  if (const auto place = copy_to_disk(entry, disk_->epoch())) disk_->publish(entry.key(), *place);
+}
+
+// Meanwhile the key may have been filled again, or everything dropped: then nobody finds the copy.
+void Shard::offer(const Entry& entry, std::uint64_t disk_epoch, std::uint64_t settled) {
+  const auto place = copy_to_disk(entry, disk_epoch);
+  if (!place) return;
+  const std::lock_guard lock(mutex_);
+  if (settled_ == settled) disk_->publish(entry.key(), *place);
+}
+
+std::optional<Lookup> Shard::read(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now,
+                                  const Accepts& accepts, Retired& retired) {
+  if (disk_ == nullptr || waiter == nullptr || !accepts.disk_wait) return std::nullopt;
+  const auto place = disk_->find(key);
+  if (!place) return std::nullopt;
+  Flight* const flight = start_flight(key, now, retired);
+  if (flight == nullptr) return pass(PassWhy::kNoRoom);
+  flight->disk_ticket = ++last_ticket_;
+  if (!disk_->request(key, *place, flight->disk_ticket)) return take_over(*flight, now);
+  return wait(*flight, waiter, now, accepts, retired);
+}
+
+Lookup Shard::take_over(Flight& flight, base::Nanos now) {
+  flight.disk_ticket = 0;
+  flight.started_at = now;
+  flight.epoch = epoch_;
+  return fill(flight, MissWhy::kEvicted);
+}
+
+Flight* Shard::reading_flight(const DiskRequest& request) {
+  const std::uint32_t flight = flight_index_.find(request.key);
+  return flight != 0 && flights_[flight].disk_ticket == request.ticket ? &flights_[flight] : nullptr;
+}
+
+void Shard::read_ended(const DiskRequest& request, const disk::Record* record) {
+  const base::Nanos now = clock_.now();
+  Entry::Content content;
+  EntryRef large;
+  bool is_kept = false;
+  if (record != nullptr) {
+    content = {.key = request.key,
+               .parts = {&record->bytes, 1},
+               .bytes = record->bytes.size(),
+               .dependencies = record->dependencies,
+               .asked_at = record->asked_at,
+               .expires_at = record->expires_at,
+               .cost = record->cost,
+               .mark = record->mark};
+    is_kept = examine(content, now) == KeepResult::kKept;
+    if (is_kept && content.bytes > kLockedCopyBytesMax) {
+      large = make_large(content, now);
+      is_kept = static_cast<bool>(large);
+    }
+  }
+  Retired retired(*this);
+  std::vector<std::shared_ptr<Waiter>> waiters;
+  {
+    const std::lock_guard lock(mutex_);
+    Flight* const flight = reading_flight(request);
+    if (flight == nullptr) return;
+    if (is_kept && flight->epoch == epoch_ && !freshness(content, now).is_changed()) {
+      const Room room = make_room_for(content, static_cast<bool>(large), now, retired);
+      if (room == Room::kMade) place(content, large, 0, now, retired);
+    }
+    waiters = end_flight(*flight);
+  }
+  for (const auto& waiter : waiters) waiter->wake();
+}
+
+}  // namespace pgweir::cache
