@@ -1,6 +1,7 @@
 // The cache engine by itself: replay of a trace against the barest S3-FIFO, hits by number of threads, memory
-// for each entry. `./dev bench engine` runs it.
+// for each entry, what is written to a disk. `./dev bench engine` runs it.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -8,6 +9,8 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <ctime>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <string>
@@ -17,6 +20,8 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "cache/cache.h"
+#include "cache/disk_store.h"
+#include "io/device.h"
 #include "simulate/replay.h"
 #include "simulate/test_traces.h"
 
@@ -27,6 +32,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr double kReplayWanted = 1.0 / 6;
 constexpr std::uint64_t kOverheadWanted = 96;
+constexpr double kAmplificationWanted = 1.1;
 
 double seconds_of(const auto& work) {
   const auto begin = std::chrono::steady_clock::now();
@@ -200,6 +206,67 @@ Json overhead_report() {
           {"wanted", kOverheadWanted}};
 }
 
+// The store on a file: what is written for what is given to it, and what it takes to find it again.
+Json disk_report() {
+  constexpr std::uint64_t kEntries = 1'000'000;
+  constexpr std::size_t kReplyBytes = 512;
+  const std::filesystem::path path =
+      std::filesystem::path("/var/tmp") / fmt::format("pgweir-bench-{}", getpid());
+  io::FileDevice device({.path = path, .size_bytes = std::uint64_t{1} << 30});
+  const base::SystemClock clock;
+  const auto is_dead = [](const cache::disk::Record&) { return false; };
+  const std::string reply(kReplyBytes, 'r');
+  const std::array<cache::Dependency, 2> dependencies{};
+  cache::DiskStats written, found;
+  {
+    cache::DiskStore store({}, device, clock, is_dead);
+    if (!store.open()) return nullptr;
+    while (store.has_work() && store.work()) {
+    }
+    for (std::uint64_t i = 0; i < kEntries; ++i) {
+      const cache::Key key = key_of(i);
+      const auto place = store.append({.key = key,
+                                       .asked_at = clock.now(),
+                                       .expires_at = clock.now() + base::kSecond * 3600,
+                                       .dependencies = dependencies,
+                                       .bytes = reply},
+                                      store.epoch());
+      if (place) store.publish(key, *place);
+      while (store.has_work() && store.work()) {
+      }
+    }
+    static_cast<void>(store.flush());
+    written = store.stats();
+  }
+  cache::DiskStore again({}, device, clock, is_dead);
+  const std::clock_t begin = std::clock();
+  const bool opened = again.open().has_value();
+  const double cpu = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
+  std::filesystem::remove(path);
+  if (!opened) return nullptr;
+  found = again.stats();
+  const auto entries = static_cast<double>(found.entries);
+  return {{"reply_bytes", kReplyBytes},
+          {"write_amplification",
+           static_cast<double>(written.written_bytes) / static_cast<double>(written.appended_bytes)},
+          {"wanted", kAmplificationWanted},
+          {"entries", found.entries},
+          {"rebuild_cpu_seconds_per_million", cpu * 1e6 / entries},
+          {"index_bytes_per_entry", static_cast<double>(found.index_bytes) / entries}};
+}
+
+void print_disk(const Json& disk) {
+  if (disk.is_null()) return fmt::print("disk: /var/tmp has no room for a file of 1 GiB\n");
+  const double amplification = disk["write_amplification"].get<double>();
+  fmt::print("disk, {} entries of {} bytes, two dependencies\n", disk["entries"].get<std::uint64_t>(),
+             disk["reply_bytes"].get<std::size_t>());
+  fmt::print("  {:.3f} bytes written for each that was given to it, wanted at most {}: {}\n", amplification,
+             kAmplificationWanted, amplification <= kAmplificationWanted ? "reached" : "MISSED");
+  fmt::print("  {:.2f} s of CPU to find a million again, {:.1f} bytes of index each\n",
+             disk["rebuild_cpu_seconds_per_million"].get<double>(),
+             disk["index_bytes_per_entry"].get<double>());
+}
+
 void print_text(const Json& report) {
   const Json& replay = report["replay"];
   fmt::print("replay, {} requests, one thread, capacity a tenth of the keys; median of 5\n",
@@ -216,6 +283,7 @@ void print_text(const Json& report) {
   fmt::print(
       "memory for each entry beyond key and reply, two dependencies\n  {:.0f} bytes, wanted at most {}: {}\n",
       overhead, kOverheadWanted, overhead <= kOverheadWanted ? "reached" : "MISSED");
+  print_disk(report["disk"]);
 }
 
 }  // namespace
@@ -239,6 +307,7 @@ int main(int argc, char** argv) {
   for (unsigned workers = 1; workers <= std::max(1U, std::thread::hardware_concurrency()); workers *= 2)
     report["hits"].push_back(pgweir::bench::hits_report(workers, seconds));
   report["overhead"] = pgweir::bench::overhead_report();
+  report["disk"] = pgweir::bench::disk_report();
   if (format == "json") {
     fmt::print("{}\n", report.dump(2));
   } else {
