@@ -34,6 +34,7 @@ void Ghost::set_window(std::uint64_t bytes) {
 
 void Ghost::resize(std::size_t records) {
   PageArray<Set> old(sets_for(records));
+  old.prefer_huge_pages();
   std::swap(old, sets_);
   if (sets_.size() == 0) return;
   for (std::size_t i = 0; i < old.size() * kWays; ++i) {

@@ -79,6 +79,7 @@ class KeyTable {
   void resize(std::size_t capacity) {
     CHECK(size_ <= items_max(capacity));
     PageArray<Bucket> old(capacity);
+    old.prefer_huge_pages();
     std::swap(old, buckets_);
     for (std::size_t i = 0; i < old.size(); ++i)
       if (old[i].number != 0) place(old[i]);

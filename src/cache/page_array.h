@@ -30,7 +30,6 @@ class PageArray {
       void* const memory = mmap(nullptr, bytes_for(size), PROT_READ | PROT_WRITE,
                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
       CHECK(memory != MAP_FAILED);
-      madvise(memory, bytes_for(size), MADV_HUGEPAGE);  // read at random: fewer misses in the TLB
       items_ = static_cast<T*>(memory);
     } else {
       items_ = static_cast<T*>(std::calloc(size, sizeof(T)));
@@ -63,10 +62,17 @@ class PageArray {
   }
   std::uint64_t bytes() const { return bytes_for(size_); }
   std::size_t size() const { return size_; }
+  // For what is read at random and written all over: fewer misses in the TLB.
+  void prefer_huge_pages() const { advise(MADV_HUGEPAGE); }
+  // For what is written here and there, and counted so.
+  void forbid_huge_pages() const { advise(MADV_NOHUGEPAGE); }
   T* data() const { return items_; }
   T& operator[](std::size_t i) const { return items_[i]; }
 
  private:
+  void advise(int advice) const {
+    if (is_mapped()) madvise(items_, bytes(), advice);
+  }
   bool is_mapped() const { return size_ * sizeof(T) >= kPage; }
 
   T* items_ = nullptr;

@@ -95,6 +95,7 @@ Slabs::Slabs(std::uint64_t bytes_max, bool uses_huge_pages)
       spans_(space_.pages()),
       books_(spans_.bytes() / kPage),
       kept_bytes_max_(bytes_max / 256) {
+  spans_.forbid_huge_pages();
   books_bytes_ = space_.bytes() + books_.bytes() + (books_.size() == 0 ? spans_.bytes() : 0);
   static_assert(kClasses.size() == kClassesCount && kClasses.back().order + 1 == kSpanOrders);
   // Little memory is cut into smaller spans.

@@ -29,6 +29,7 @@ using Keys = cache::PageArray<cache::Key>;
 
 Keys keys_of(std::uint32_t count) {
   Keys keys(count);
+  keys.prefer_huge_pages();
   for (std::uint32_t i = 0; i < count; ++i) {
     keys[i] = {.lo = scattered(2 * std::uint64_t{i}), .hi = scattered(2 * std::uint64_t{i} + 1)};
   }
