@@ -122,6 +122,10 @@ void write_disk(const cache::DiskStats& stats, PrometheusWriter& out) {
 void write_proxy(const Workers& workers, PrometheusWriter& out) {
   out.counter("pgweir_upstream_queries_total", "Statements sent to PostgreSQL, pgweir's own included.",
               sum_of(workers, &ProxyStats::upstream_queries));
+  out.counter("pgweir_refreshes_total", "Replies asked anew before they were needed, with nobody waiting.",
+              sum_of(workers, &ProxyStats::refreshes));
+  out.counter("pgweir_stale_if_error_total", "Old replies given in place of errors, as rules allow.",
+              sum_of(workers, &ProxyStats::stale_if_error));
   out.gauge("pgweir_upstream_connections", "Connections to PostgreSQL.",
             sum_of(workers, &ProxyStats::upstream_connections));
   out.gauge("pgweir_client_sessions", "Client connections.", sum_of(workers, &ProxyStats::client_sessions));

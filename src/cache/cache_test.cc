@@ -283,12 +283,12 @@ TEST(CacheTest, ConfigIsClamped) {
 
 TEST(CacheTest, OutcomesHaveNames) {
   EXPECT_EQ(name(Outcome::kPass), "pass");
-  EXPECT_EQ(name(MissWhy::kInvalidated), "invalidated");
+  EXPECT_EQ(name(MissWhy::kEarly), "early");
   EXPECT_EQ(name(PassWhy::kNoRoom), "no_room");
   EXPECT_EQ(name(Eviction::kCapacity), "capacity");
   EXPECT_EQ(name(KeepResult::kTooManyDependencies), "too_many_dependencies");
   EXPECT_EQ(name(FillEnd::kFailed), "failed");
-  EXPECT_EQ(name(static_cast<MissWhy>(kMissWhys - 1)), "invalidated") << "the last one is counted";
+  EXPECT_EQ(name(static_cast<MissWhy>(kMissWhys - 1)), "early") << "the last one is counted";
   EXPECT_EQ(name(static_cast<MissWhy>(kMissWhys)), "unknown");
   EXPECT_EQ(name(static_cast<PassWhy>(kPassWhys)), "unknown");
   EXPECT_EQ(name(static_cast<Eviction>(kEvictions)), "unknown");

@@ -28,6 +28,8 @@ std::string_view name(MissWhy why) {
       return "evicted";
     case MissWhy::kInvalidated:
       return "invalidated";
+    case MissWhy::kEarly:
+      return "early";
   }
   return "unknown";
 }

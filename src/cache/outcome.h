@@ -21,8 +21,9 @@ enum class MissWhy : std::uint8_t {
   kExpired,      // its TTL was over
   kEvicted,      // it had to make room
   kInvalidated,  // what it depends on has changed, or everything was dropped
+  kEarly,        // its TTL will soon be over: asked anew before others have to wait for it
 };
-inline constexpr std::size_t kMissWhys = 4;
+inline constexpr std::size_t kMissWhys = 5;
 
 enum class PassWhy : std::uint8_t {
   kUncacheable,  // a recent fill ended so

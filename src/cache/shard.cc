@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <utility>
 
 #include "base/check.h"
@@ -124,13 +125,21 @@ Lookup Shard::lookup(const Key& key, const std::shared_ptr<Waiter>& waiter, base
   if (const Handle handle = index_.find(key)) {
     Entry& entry = entries_[handle];
     if (accepts.vouched && is_unchanged(entry, now)) [[likely]]
-      return hit(entry);
+      return fresh(entry, now, accepts, retired);
     Freshness state = freshness(entry, now);
     state.judge(accepts);
-    if (state.is_fresh()) return hit(entry);
+    if (state.is_fresh()) return fresh(entry, now, accepts, retired);
     const base::Nanos stale_since = state.is_untold ? entry.asked_at() : entry.expires_at();
-    if (!state.is_changed() && now - stale_since < accepts.stale_for)
-      return stale(key, state.is_untold ? MissWhy::kInvalidated : MissWhy::kExpired, now, retired);
+    if (!state.is_changed() && now - stale_since < accepts.stale_for) {
+      const MissWhy why = state.is_untold ? MissWhy::kInvalidated : MissWhy::kExpired;
+      return answer_and_fill(entry, Outcome::kStale, why, now, accepts, retired);
+    }
+    if (!state.is_changed() && !state.is_untold && now - entry.expires_at() < accepts.if_error) {
+      EntryRef kept = EntryRef::share(entry, freed_);
+      Lookup lookup = miss(key, waiter, now, accepts, retired);
+      if (lookup.outcome == Outcome::kMiss) lookup.entry = std::move(kept);
+      return lookup;
+    }
     if (state.is_dead() || state.is_untold) drop_dead(entry, state, retired);
     if (state.is_held) return pass(PassWhy::kHeld);
   }
@@ -184,15 +193,36 @@ Shard::Freshness Shard::freshness(const Entry::Content& content, base::Nanos now
   return state;
 }
 
-Lookup Shard::hit(Entry& entry) {
-  policy_->touch(entry);
+void Shard::count_hit(const Entry& entry) {
   ++stats_.hits;
   stats_.hit_bytes += entry.bytes().size();
   stats_.hit_cost += static_cast<base::Nanos>(entry.cost);
+}
+
+Lookup Shard::hit(Entry& entry) {
+  policy_->touch(entry);
+  count_hit(entry);
   Lookup lookup;
   lookup.outcome = Outcome::kHit;
   lookup.entry = EntryRef::share(entry, freed_);
   return lookup;
+}
+
+Lookup Shard::fresh(Entry& entry, base::Nanos now, const Accepts& accepts, Retired& retired) {
+  if (is_due(entry, now)) [[unlikely]]
+    return answer_and_fill(entry, Outcome::kHit, MissWhy::kEarly, now, accepts, retired);
+  return hit(entry);
+}
+
+// Drawn anew for each lookup, so that of those that come about then one is the first.
+bool Shard::is_due(const Entry& entry, base::Nanos now) {
+  constexpr double kDrawMax = 24;  // of -ln(u); larger ones come once in 10^10 draws
+  const auto left = static_cast<double>(entry.expires_at() - now);
+  const double unit = static_cast<double>(entry.cost) * config_.early_refresh;
+  if (left >= unit * kDrawMax) [[likely]]
+    return false;
+  const double u = fraction_of({.lo = entry.key().lo, .hi = ++draws_});
+  return left < unit * -std::log(std::max(u, 1e-12));
 }
 
 Lookup Shard::miss(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now,
@@ -220,15 +250,28 @@ Lookup Shard::fill(Flight& flight, MissWhy why) {
 }
 
 // One session asks anew; the others are not kept waiting for it.
-Lookup Shard::stale(const Key& key, MissWhy why, base::Nanos now, Retired& retired) {
-  if (const auto marked = find_mark(key, now)) return pass(*marked);
-  if (flight_index_.find(key) == 0) return fill(key, why, now, retired);
-  Entry& entry = entries_[index_.find(key)];
+Lookup Shard::answer_and_fill(Entry& entry, Outcome outcome, MissWhy why, base::Nanos now,
+                              const Accepts& accepts, Retired& retired) {
+  if (outcome == Outcome::kStale)
+    if (const auto marked = find_mark(entry.key(), now)) return pass(*marked);
   policy_->touch(entry);
-  ++stats_.stales;
   Lookup lookup;
-  lookup.outcome = Outcome::kStale;
-  lookup.entry = EntryRef::share(entry, freed_);
+  lookup.entry = EntryRef::share(entry, freed_);  // room for the fill may be made at this entry's cost
+  lookup.miss_why = why;
+  Flight* const flight =
+      flight_index_.find(entry.key()) == 0 ? start_flight(entry.key(), now, retired) : nullptr;
+  if (flight != nullptr) lookup.fill = Fill(*this, *flight);
+  if (flight != nullptr && !accepts.refreshes) {
+    lookup.outcome = Outcome::kMiss;
+    lookup.entry.reset();
+    ++stats_.misses[index_of(why)];
+  } else if (outcome == Outcome::kHit) {
+    lookup.outcome = Outcome::kHit;
+    count_hit(entry);
+  } else {
+    lookup.outcome = Outcome::kStale;
+    ++stats_.stales;
+  }
   return lookup;
 }
 

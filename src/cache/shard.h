@@ -151,8 +151,13 @@ class alignas(64) Shard {
   void free_retired(Entry& entry);
 
   // With the lock.
+  void count_hit(const Entry& entry);
   Lookup hit(Entry& entry);
-  Lookup stale(const Key& key, MissWhy why, base::Nanos now, Retired& retired);
+  Lookup fresh(Entry& entry, base::Nanos now, const Accepts& accepts, Retired& retired);
+  // Whether a reply that is still fresh is better asked anew.
+  bool is_due(const Entry& entry, base::Nanos now);
+  Lookup answer_and_fill(Entry& entry, Outcome outcome, MissWhy why, base::Nanos now, const Accepts& accepts,
+                         Retired& retired);
   Lookup fill(const Key& key, MissWhy why, base::Nanos now, Retired& retired);
   Lookup miss(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now, const Accepts& accepts,
               Retired& retired);
@@ -243,6 +248,7 @@ class alignas(64) Shard {
   DiskTier* disk_ = nullptr;
   std::uint64_t last_ticket_ = 0;
   std::uint64_t settled_ = 0;  // goes up whenever what had left may not be the newest any more
+  std::uint64_t draws_ = 0;  // of is_due()
 };
 
 }  // namespace pgweir::cache

@@ -223,5 +223,110 @@ TEST_F(UntoldTest, KeepsItsPlaceAsOthersDo) {
   EXPECT_EQ(look_up(kUntold).outcome, Outcome::kHit) << "it was used, and is not dead to everybody";
 }
 
+// Who can have a reply asked anew without waiting is answered all the same, and gets the ticket.
+TEST_F(StaleTest, AnAnswerMayComeWithTheFill) {
+  fill.abandon(FillEnd::kFailed);
+  const Accepts accepts{.stale_for = kStaleFor, .refreshes = true};
+  Lookup found = t.cache.lookup(key_of(1), waiter, t.clock.now(), accepts);
+  ASSERT_EQ(found.outcome, Outcome::kStale);
+  EXPECT_EQ(found.entry.bytes(), "old");
+  EXPECT_EQ(found.miss_why, MissWhy::kExpired);
+  ASSERT_TRUE(found.fill);
+  EXPECT_FALSE(t.cache.lookup(key_of(1), waiter, t.clock.now(), accepts).fill) << "one ticket";
+  found.entry.reset();
+  EXPECT_EQ(t.keep_for(found.fill, "new", kSecond), KeepResult::kKept);
+  EXPECT_EQ(look_up().entry.bytes(), "new");
+}
+
+// One entry whose ttl has just ended.
+struct IfErrorTest : testing::Test {
+  IfErrorTest() {
+    Lookup first = t.lookup(1);
+    EXPECT_EQ(t.keep_for(first.fill, "old", kSecond, {t.generations.depend(kSlot)}), KeepResult::kKept);
+    t.clock.advance(kSecond);
+  }
+  Lookup look_up() { return t.cache.lookup(key_of(1), nullptr, t.clock.now(), {.if_error = 5 * kSecond}); }
+
+  static constexpr Slot kSlot = 3;
+  TestCache t{exact_config()};
+};
+
+TEST_F(IfErrorTest, AMissHasWhatMayAnswerIfItsFillFails) {
+  for (int failed = 0; failed < 2; ++failed) {  // and has it again
+    Lookup found = look_up();
+    ASSERT_EQ(found.outcome, Outcome::kMiss);
+    ASSERT_TRUE(found.entry);
+    EXPECT_EQ(found.entry.bytes(), "old");
+    found.fill.abandon(FillEnd::kFailed);
+  }
+}
+
+TEST_F(IfErrorTest, NotOnceItsTimeIsOver) {
+  t.clock.advance(5 * kSecond);
+  EXPECT_FALSE(look_up().entry);
+}
+
+TEST_F(IfErrorTest, NotWhatHasMoved) {
+  t.generations.bump(kSlot);
+  const Lookup found = look_up();
+  EXPECT_EQ(found.outcome, Outcome::kMiss);
+  EXPECT_FALSE(found.entry);
+}
+
+TEST_F(IfErrorTest, NotForWhoDoesNotAcceptIt) {
+  const Lookup found = t.lookup(1);
+  EXPECT_EQ(found.outcome, Outcome::kMiss);
+  EXPECT_FALSE(found.entry);
+}
+
+// Entries of a ttl of ten seconds whose fill costs one.
+struct EarlyTest : testing::Test {
+  static constexpr int kKeys = 1000;
+  static CacheConfig config(double early_refresh) {
+    CacheConfig config = exact_config(8 << 20);
+    config.early_refresh = early_refresh;
+    return config;
+  }
+  // How many are asked anew when `left` of their ttl is left.
+  static int asked_anew(double early_refresh, base::Nanos left, base::Nanos cost = kSecond) {
+    TestCache t{config(early_refresh)};
+    for (int key = 0; key < kKeys; ++key) {
+      const std::string_view part = "x";
+      t.lookup(static_cast<std::uint64_t>(key)).fill.keep({&part, 1}, 0, {}, 10 * kSecond, cost);
+    }
+    t.clock.advance(10 * kSecond - left);
+    int asked = 0;
+    for (int key = 0; key < kKeys; ++key) {
+      const Lookup found = t.lookup(static_cast<std::uint64_t>(key));
+      EXPECT_TRUE(found.outcome == Outcome::kHit || found.miss_why == MissWhy::kEarly);
+      asked += found.outcome == Outcome::kMiss;
+    }
+    return asked;
+  }
+};
+
+// P(left < cost * beta * -ln u) = exp(-left / (cost * beta)).
+TEST_F(EarlyTest, MoreLikelyTheNearerTheEndAndTheDearerTheFill) {
+  EXPECT_NEAR(asked_anew(1, kSecond), kKeys * 0.368, kKeys * 0.05);
+  EXPECT_NEAR(asked_anew(1, 2 * kSecond), kKeys * 0.135, kKeys * 0.05);
+  EXPECT_NEAR(asked_anew(2, 2 * kSecond), kKeys * 0.368, kKeys * 0.05);
+  EXPECT_NEAR(asked_anew(1, 2 * kSecond, 2 * kSecond), kKeys * 0.368, kKeys * 0.05);
+  EXPECT_EQ(asked_anew(1, 5 * kSecond, kSecond / 1000), 0);
+}
+
+TEST_F(EarlyTest, NeverIfSwitchedOff) { EXPECT_EQ(asked_anew(0, 1), 0); }
+
+TEST_F(EarlyTest, WhileOneAsksAnewOthersHit) {
+  TestCache t{config(1000)};  // always due
+  Lookup first = t.lookup(1);
+  EXPECT_EQ(t.keep_for(first.fill, "old", kSecond), KeepResult::kKept);
+  Lookup second = t.lookup(1);
+  ASSERT_EQ(second.outcome, Outcome::kMiss);
+  EXPECT_EQ(second.miss_why, MissWhy::kEarly);
+  EXPECT_EQ(t.lookup(1).outcome, Outcome::kHit);
+  EXPECT_EQ(t.keep_for(second.fill, "new", kSecond), KeepResult::kKept);
+  EXPECT_EQ(t.stats().entries, 1U);
+}
+
 }  // namespace
 }  // namespace pgweir::cache

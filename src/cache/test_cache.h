@@ -74,6 +74,7 @@ inline CacheConfig exact_config(std::uint64_t memory_bytes = std::uint64_t{1} <<
   config.memory_bytes = memory_bytes;
   config.shards = 1;
   config.ttl_jitter = 0;
+  config.early_refresh = 0;
   return config;
 }
 

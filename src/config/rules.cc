@@ -33,14 +33,16 @@ class RuleReader {
     if (!rule_.fingerprint && !rule_.relation && rule_.regex.empty())
       add_(where,
            fmt::format("rule {} matches nothing; give template, relation or regex", quoted(rule_.name)));
-    const bool keeps = rule_.ttl || rule_.stale_while_revalidate || rule_.accept_ttl || !rule_.trust.empty();
+    const bool keeps = rule_.ttl || rule_.stale_while_revalidate || rule_.stale_if_error ||
+                       rule_.accept_ttl || !rule_.trust.empty();
     if (!keeps && !rule_.bypass)
       add_(where,
-           fmt::format("rule {} does nothing; give ttl, stale_while_revalidate, bypass, accept_ttl or trust",
+           fmt::format("rule {} does nothing; give ttl, stale_while_revalidate, stale_if_error, bypass, "
+                       "accept_ttl or trust",
                        quoted(rule_.name)));
     if (keeps && rule_.bypass)
       add_(where, fmt::format("rule {} has bypass and so keeps nothing: take out ttl, "
-                              "stale_while_revalidate, accept_ttl and trust",
+                              "stale_while_revalidate, stale_if_error, accept_ttl and trust",
                               quoted(rule_.name)));
     return std::move(rule_);
   }
@@ -52,7 +54,7 @@ class RuleReader {
     Read read;
     std::string_view allowed;
   };
-  static const std::array<Key, 9> kKeys;
+  static const std::array<Key, 10> kKeys;
 
   // False: a value could not be used.
   bool read_keys(const toml::table& table) {
@@ -139,6 +141,7 @@ class RuleReader {
 
   bool ttl(const toml::node& node) { return duration(node, rule_.ttl); }
   bool stale_while_revalidate(const toml::node& node) { return duration(node, rule_.stale_while_revalidate); }
+  bool stale_if_error(const toml::node& node) { return duration(node, rule_.stale_if_error); }
 
   bool duration(const toml::node& node, std::optional<base::Nanos>& into) {
     const auto* const text = node.as_string();
@@ -180,13 +183,14 @@ class RuleReader {
   std::string why_;  // the value at hand cannot be used; empty: its type is wrong
 };
 
-const std::array<RuleReader::Key, 9> RuleReader::kKeys = {{
+const std::array<RuleReader::Key, 10> RuleReader::kKeys = {{
     {"name", &RuleReader::name, "1 to 63 letters, digits, '_', '-' and '.', in quotes"},
     {"template", &RuleReader::fingerprint, "a fingerprint of 16 hexadecimal digits, in quotes"},
     {"relation", &RuleReader::relation, "\"schema.table\""},
     {"regex", &RuleReader::regex, "a regular expression as of RE2 of up to 1024 bytes, in quotes"},
     {"ttl", &RuleReader::ttl, "a duration from 1ms to 30d, in quotes"},
     {"stale_while_revalidate", &RuleReader::stale_while_revalidate, "a duration from 1ms to 30d, in quotes"},
+    {"stale_if_error", &RuleReader::stale_if_error, "a duration from 1ms to 30d, in quotes"},
     {"bypass", &RuleReader::bypass, "true or false"},
     {"accept_ttl", &RuleReader::accept_ttl, "true or false"},
     {"trust", &RuleReader::trust, "a list of \"schema.function(argument types)\""},

@@ -31,6 +31,7 @@ regex = "(?i)from item"
 ttl = "5m"
 accept_ttl = true
 stale_while_revalidate = "1m"
+stale_if_error = "2m"
 trust = ["public.tax(numeric, int4)", "pg_catalog.to_char"]
 [[rule]]
 name = "audit"
@@ -48,6 +49,7 @@ bypass = true
   EXPECT_EQ(prices.ttl, 300 * base::kSecond);
   EXPECT_TRUE(prices.accept_ttl);
   EXPECT_EQ(prices.stale_while_revalidate, 60 * base::kSecond);
+  EXPECT_EQ(prices.stale_if_error, 120 * base::kSecond);
   EXPECT_FALSE(prices.bypass);
   ASSERT_EQ(prices.trust.size(), 2U);
   EXPECT_EQ(prices.trust[0].arguments, "numeric, integer");
@@ -59,8 +61,8 @@ bypass = true
 TEST(RuleTables, UnknownNamesHaveTheNearestBesideThem) {
   EXPECT_THAT(findings("[[rule]]\nname = \"a\"\nrelatoin = \"a.b\"\nttl = \"1s\"\n"),
               ElementsAre("f:3:1: error: unknown setting \"relatoin\" of a rule; did you mean relation?"));
-  EXPECT_THAT(findings("[[rule]]\nname = \"a\"\nregex = \"x\"\nstale_if_error = \"1s\"\nttl = \"1s\"\n"),
-              ElementsAre("f:4:1: error: unknown setting \"stale_if_error\" of a rule"));
+  EXPECT_THAT(findings("[[rule]]\nname = \"a\"\nregex = \"x\"\nsurprise = \"1s\"\nttl = \"1s\"\n"),
+              ElementsAre("f:4:1: error: unknown setting \"surprise\" of a rule"));
 }
 
 TEST(RuleTables, RefusalsSayWhereAndWhatIsAllowed) {
@@ -105,11 +107,11 @@ TEST(RuleTables, ARuleNeedsAName_AMatchAndSomethingToDo) {
   EXPECT_THAT(findings("[[rule]]\nname = \"a\"\nttl = \"1s\"\n"),
               ElementsAre("f:1:1: error: rule \"a\" matches nothing; give template, relation or regex"));
   EXPECT_THAT(findings("[[rule]]\nname = \"a\"\nregex = \"x\"\nbypass = false\n"),
-              ElementsAre("f:1:1: error: rule \"a\" does nothing; give ttl, stale_while_revalidate, bypass, "
-                          "accept_ttl or trust"));
+              ElementsAre("f:1:1: error: rule \"a\" does nothing; give ttl, stale_while_revalidate, "
+                          "stale_if_error, bypass, accept_ttl or trust"));
   EXPECT_THAT(findings("[[rule]]\nname = \"a\"\nregex = \"x\"\nbypass = true\nttl = \"1s\"\n"),
               ElementsAre("f:1:1: error: rule \"a\" has bypass and so keeps nothing: take out ttl, "
-                          "stale_while_revalidate, accept_ttl and trust"));
+                          "stale_while_revalidate, stale_if_error, accept_ttl and trust"));
   EXPECT_THAT(
       findings(
           "[[rule]]\nname = \"a\"\nregex = \"x\"\nttl = \"1s\"\n[[rule]]\nname = \"a\"\nregex = \"y\"\nttl = "

@@ -197,6 +197,8 @@ constexpr Setting kSettings[] = {
      "How long an entry may answer; writes through pgweir end it earlier."},
     {"cache.ttl_jitter", ShareField{at<kCache, &CacheConfig::ttl_jitter>, 0, 1},
      "Share of the ttl by which entries end earlier, each by another part of it, so that they do not end together."},
+    {"cache.early_refresh", ShareField{at<kCache, &CacheConfig::early_refresh>, 0, 100},
+     "How soon before its ttl ends an entry may be asked anew, in units of what its fill costs; 0: not before."},
     {"cache.entry_bytes_max", BytesField{at<kCache, &CacheConfig::entry_bytes_max>, kKiB, kGiB},
      "Larger replies are passed on and not kept."},
     {"cache.fill_wait", DurationField{at<kCache, &CacheConfig::fill_wait>, 0, kMinute},

@@ -56,6 +56,7 @@ class CaptureTest : public testing::Test {
 
   static cache::CacheConfig config() {
     cache::CacheConfig config;
+    config.early_refresh = 0;
     config.memory_bytes = 1 << 20;
     config.shards = 1;
     config.ttl_jitter = 0;

@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "proxy/capture.h"
+#include "proxy/fallback.h"
 #include "proxy/fence.h"
 #include "proxy/followers_suspended.h"
 #include "proxy/prepared.h"
@@ -42,6 +43,7 @@ struct Group {
   std::unique_ptr<InjectedReply> injected;
   Fence fence;  // released when the outcome is known
   std::unique_ptr<Capture> capture;
+  std::unique_ptr<Fallback> fallback;
   std::unique_ptr<FollowersSuspended> suspended;    // until the outcome is known
   std::vector<PreparedStatements::Pending> parses;  // statements that exist once ParseComplete has come
   std::size_t parses_done = 0;
@@ -65,6 +67,7 @@ struct Group {
       0;  // sent into its COPY: unanswered if COPY reads them, answered if it fails before
   bool doubtful_tail = false;    // statements were sent behind such a Sync
   bool counts_as_miss = false;   // else as bypass
+  bool is_answered = false;      // by its fallback: no more of its reply is for the client
   std::string notice;            // pgweir's own messages, to come before its replies
   std::optional<bool> explains;  // what it sets pgweir.explain to
 };

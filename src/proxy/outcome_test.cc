@@ -43,7 +43,7 @@ TEST(OutcomeTest, EachKindKeepsItsName) {
     EXPECT_EQ(Why(static_cast<cache::PassWhy>(i)).name(), cache::name(static_cast<cache::PassWhy>(i)));
   for (std::size_t i = 0; i < cache::kMissWhys; ++i)
     EXPECT_EQ(Why(static_cast<cache::MissWhy>(i)).name(), cache::name(static_cast<cache::MissWhy>(i)));
-  EXPECT_EQ(Why(cache::MissWhy::kInvalidated).index(), Why::kCount - 1);
+  EXPECT_EQ(Why(cache::MissWhy::kEarly).index(), Why::kCount - 1);
 }
 
 }  // namespace

@@ -54,9 +54,14 @@ QueryPath::QueryPath(Services& services, Channel& client, Channel& upstream, con
           [this](std::string_view sql, std::unique_ptr<InjectedReply> reply) {
             inject(sql, std::move(reply));
           },
-          [this] { context_read(); }) {}
+          [this] { context_read(); }) {
+  services_.refreshers.add(*this);
+}
 
-QueryPath::~QueryPath() { stop_waiting(); }
+QueryPath::~QueryPath() {
+  services_.refreshers.remove(*this);
+  stop_waiting();
+}
 
 std::size_t QueryPath::process(std::string_view input) {
   if (backend_ends_) return input.size();
@@ -431,12 +436,21 @@ QueryPath::Answer QueryPath::ask(const Question& question) {
 QueryPath::Answer QueryPath::look_up(const Question& question) {
   const cache::Key key = key_of(question);
   // A statement in a transaction may hold locks that others wait for: it never waits for others itself.
+  const bool in_block = transaction_.status() != 'I';
   const cache::Accepts accepts{.stale_for = question.verdict->stale_while_revalidate,
+                               .if_error = in_block ? 0 : question.verdict->stale_if_error,
                                .untold = question.verdict->accept_ttl,
                                .vouched = context_.database().is_told(now_),
-                               .fill_wait = transaction_.status() == 'I' && !waited_,
-                               .disk_wait = !waited_for_disk_};
+                               .fill_wait = !in_block && !waited_,
+                               .disk_wait = !waited_for_disk_,
+                               .refreshes = true};
   cache::Lookup lookup = services_.cache.lookup(key, waiter_, now_, accepts);
+  // It is due to be asked anew: over a connection that nobody needs now, else by who has found out.
+  const bool answers = lookup.outcome == cache::Outcome::kHit || lookup.outcome == cache::Outcome::kStale;
+  if (answers && lookup.fill) [[unlikely]] {
+    if (!refresh(question, static_cast<base::Nanos>(lookup.entry->cost), lookup.fill))
+      lookup.outcome = cache::Outcome::kMiss;
+  }
   switch (lookup.outcome) {
     case cache::Outcome::kWaiting:
       wait_for_fill(key, lookup);
@@ -448,6 +462,7 @@ QueryPath::Answer QueryPath::look_up(const Question& question) {
     case cache::Outcome::kMiss:
       count(Outcome::kMiss, lookup.miss_why, question.verdict, question.sql);
       fill_ = std::move(lookup.fill);
+      if (accepts.if_error != 0) fallback_ = std::move(lookup.entry);
       return Answer::kFill;
     case cache::Outcome::kStale:
       answer(question, lookup.entry, Outcome::kStale);
@@ -519,7 +534,11 @@ void QueryPath::stop_waiting() {
 }
 
 bool QueryPath::cancel() {
-  if (waiting_ == Waiting::kNone || waiting_ == Waiting::kUpstream) return false;
+  if (waiting_ == Waiting::kNone || waiting_ == Waiting::kUpstream) {
+    if (!exchange_.empty() && exchange_.front().fallback != nullptr) exchange_.front().fallback->forbid();
+    return false;
+  }
+  if (waiting_ == Waiting::kRefresh && client_.in().empty()) return true;  // nothing of the client's runs
   cancelled_ = true;
   if (waiting_ == Waiting::kFill) fill_ended();
   if (waiting_ == Waiting::kFollowers) woken();
@@ -533,6 +552,7 @@ void QueryPath::statement_consumed() {
   waited_ = waited_for_disk_ = false;
   cancelled_ = false;
   suspended_.reset();
+  fallback_.reset();
 }
 
 void QueryPath::upstream_settled() {

@@ -62,6 +62,8 @@ class QueryPath {
 
   // The fill, or the load of the catalog, that this session waited for has ended.
   void woken();
+  // Whether its connection may ask for a reply that a session in this context wants anew.
+  bool may_refresh(const Context& context, base::Nanos idle, base::Nanos now);
   // What is held for outcomes that will never be known here, since the upstream connection is gone.
   std::vector<Fence> take_fences();
   // A cancel request has come; true: it is dealt with here, since nothing runs upstream.
@@ -74,6 +76,7 @@ class QueryPath {
     kContext,    // for the answers to pgweir's own questions, or to those of another session
     kFollowers,  // for the end of pgweir's own connections to databases
     kFill,       // for another session's fill, or for the disk
+    kRefresh,    // for the reply to what pgweir has asked anew over this connection
   };
   enum class Answer : std::uint8_t { kForward, kWait, kHit, kFill, kCancelled };
 
@@ -159,6 +162,12 @@ class QueryPath {
     return execution_of(question.sql, question.bind, question.types);
   }
   void start_capture(Group& group, const Question& question);
+  // Null: definitions have changed since the verdict; the fill is over.
+  std::unique_ptr<Capture> capture_of(const Question& question, cache::Fill fill);
+  // Has the question asked anew over another session's connection; false: there is none now.
+  bool refresh(const Question& question, base::Nanos cost, cache::Fill& fill);
+  void ask_anew(std::string_view messages, bool extended, std::unique_ptr<Capture> capture);
+  void asked_anew(bool extended, bool failed);
   void add_dependencies(const Question& question, std::vector<cache::Dependency>& out);
   void statement_consumed();
   void fail(std::string_view code, std::string message);
@@ -190,6 +199,7 @@ class QueryPath {
   cache::Key waiting_key_;
   io::TimerId wait_timer_ = 0;
   cache::Fill fill_;               // of the statement at hand
+  cache::EntryRef fallback_;       // likewise: what may answer if it fails
   std::uint64_t stream_left_ = 0;  // bytes of a long message still to be passed on
   std::optional<Why> bound_why_;   // of the last Bind passed on: the reason its Execute counts under
   Batch batch_;

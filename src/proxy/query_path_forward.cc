@@ -228,6 +228,15 @@ query::Execution QueryPath::execution_of(std::string_view sql, const wire::Bind*
 }
 
 void QueryPath::start_capture(Group& group, const Question& question) {
+  group.capture = capture_of(question, std::move(fill_));
+  if (group.capture == nullptr) return;
+  group.counts_as_miss = true;
+  if (!fallback_) return;
+  const bool binds = question.bind != nullptr;
+  group.fallback = std::make_unique<Fallback>(std::move(fallback_), binds && batch_.parse, binds);
+}
+
+std::unique_ptr<Capture> QueryPath::capture_of(const Question& question, cache::Fill fill) {
   // Observed now, before the query leaves: a write that comes in between makes the reply worthless.
   std::vector<cache::Dependency> dependencies;
   const DatabaseCatalog& database = context_.database();
@@ -244,10 +253,9 @@ void QueryPath::start_capture(Group& group, const Question& question) {
   // DDL that has come and gone since the verdict: what it reads may no longer be what it said.
   const bool is_true =
       context_.judged_epoch() == database.epoch() && database.layouts()->is_current(judged_by_);
-  if (!is_true) return fill_.abandon(cache::FillEnd::kFailed);
-  group.capture = std::make_unique<Capture>(std::move(fill_), std::move(dependencies),
-                                            services_.cache.entry_bytes_max(), now_, verdict.ttl);
-  group.counts_as_miss = true;
+  if (!is_true) return nullptr;
+  return std::make_unique<Capture>(std::move(fill), std::move(dependencies),
+                                   services_.cache.entry_bytes_max(), now_, verdict.ttl);
 }
 
 // The rows that it is pinned to, where every fence names those; else the relations.

@@ -79,6 +79,8 @@ ReplyPath::Fate ReplyPath::take(const wire::Header& header, std::string_view ava
       return lost("PostgreSQL sent an oversized message");
     if (!whole) return Fate::kIncomplete;
   }
+  if (!injected && !exchange.empty() && exchange.front().capture != nullptr)
+    if (const auto fate = weigh(exchange.front(), header, available)) return *fate;
   const std::string_view body = available.substr(wire::kHeaderBytes);
   last_type_ = header.type;
   if (header.type == 'E' && is_fatal(body)) {
@@ -103,6 +105,41 @@ ReplyPath::Fate ReplyPath::take(const wire::Header& header, std::string_view ava
   if (!exchange.empty())
     if (auto& capture = exchange.front().capture) capture->add(header.type, available);
   return Fate::kPass;
+}
+
+std::optional<ReplyPath::Fate> ReplyPath::weigh(Group& group, const wire::Header& header,
+                                                std::string_view available) {
+  if (group.is_answered && header.type != 'Z' && header.type != 'N' && !is_asynchronous(header.type)) {
+    note(header.type, available.substr(wire::kHeaderBytes));
+    return Fate::kSwallow;
+  }
+  if (group.fallback == nullptr) return std::nullopt;
+  const bool whole = available.size() == header.message_bytes;
+  const bool small = header.message_bytes <= kWholeBytesMax;
+  if (!whole && small && Fallback::reads_whole(header.type)) return Fate::kIncomplete;
+  const std::string_view body = available.substr(wire::kHeaderBytes);
+  switch (whole || !Fallback::reads_whole(header.type) ? group.fallback->step(header.type, body)
+                                                       : Fallback::Step::kGiveUp) {
+    case Fallback::Step::kAside:
+      return std::nullopt;
+    case Fallback::Step::kGiveUp:
+      client_.write_through(group.fallback->withheld());
+      group.fallback.reset();
+      return std::nullopt;
+    case Fallback::Step::kWithhold:
+      group.fallback->withhold(available);
+      break;
+    case Fallback::Step::kAnswer:
+      group.fallback->append_answer(client_.out());
+      group.fallback.reset();
+      group.is_answered = true;
+      services_.stats.stale_if_error.add();
+      break;
+  }
+  last_type_ = group.is_answered ? 'C' : header.type;
+  note(header.type, body);
+  group.capture->add(header.type, available);
+  return Fate::kSwallow;
 }
 
 void ReplyPath::note(char type, std::string_view body) {

@@ -38,6 +38,8 @@ class ReplyPath {
 
   Fate take(const wire::Header& header, std::string_view available);
   Fate take_injected(char type, std::string_view body);
+  // What becomes of a message while an old reply may still take the place of this one; none: as without.
+  std::optional<Fate> weigh(Group& group, const wire::Header& header, std::string_view available);
   Fate take_ready(std::string_view body);
   void note(char type, std::string_view body);
   Fate lost(std::string message);

@@ -13,6 +13,7 @@
 #include "proxy/catalog_keeper.h"
 #include "proxy/config.h"
 #include "proxy/console.h"
+#include "proxy/refreshers.h"
 #include "proxy/stats.h"
 #include "proxy/upstream_connector.h"
 #include "query/rules.h"
@@ -43,6 +44,7 @@ struct Services {
   base::HashSecret secret;
   std::shared_ptr<const LiveSettings> live;
   Console* console = nullptr;  // any thread; null: no database is pgweir itself
+  Refreshers refreshers{};
 };
 
 }  // namespace pgweir::proxy

@@ -15,6 +15,8 @@ struct ProxyStats {
   std::array<std::array<base::Counter, Why::kCount>, kOutcomes> lookups;
   // From the statement's arrival to the last byte of its reply.
   std::array<base::Histogram, kOutcomes> client_query_time;
+  base::Counter stale_if_error;    // replies given instead of an error
+  base::Counter refreshes;         // replies asked anew with nobody waiting
   base::Counter upstream_queries;  // statements sent to PostgreSQL, pgweir's own included
   base::Histogram upstream_query_time;
   RuleStats rules;

@@ -44,6 +44,7 @@ struct TestWorker {
   static cache::CacheConfig cache_config() {
     cache::CacheConfig config;
     config.memory_bytes = 8 << 20;
+    config.ttl_jitter = 0;
     config.shards = 1;
     return config;
   }

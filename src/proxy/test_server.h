@@ -43,6 +43,8 @@ class TestServer {
     in_.erase(0, pos);
   }
   std::string& out() { return out_; }
+  // Each select fails with this code from now on, once its rows have been described; empty: none does.
+  void fail_with(std::string_view code) { outage_ = code; }
   bool has_partial_input() const { return !in_.empty(); }
 
  private:
@@ -116,6 +118,7 @@ class TestServer {
       return false;
     }
     if (has(sql, "fail")) return error("22012"), false;
+    if (!outage_.empty() && has(sql, "select")) return error(outage_), false;
     if (has(sql, "begin") && status_ == 'I') status_ = 'T';
     if (has(sql, "commit") || has(sql, "rollback")) status_ = 'I';
     if (has(sql, "set")) {
@@ -231,6 +234,7 @@ class TestServer {
 
   std::string in_, out_;
   std::string last_set_;  // all settings there are
+  std::string outage_;
   char status_ = 'I';
   bool extended_ = false;
   bool copying_ = false;

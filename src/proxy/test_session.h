@@ -65,6 +65,13 @@ class TestSession {
 
   TestWorker& worker() { return worker_; }
   TestPaths& paths() { return paths_; }
+  TestServer& server() { return server_; }
+  // What the client gets for it.
+  std::string reply_to(std::string_view bytes) {
+    const std::size_t before = paths_.to_client.size();
+    say(bytes);
+    return paths_.to_client.substr(before);
+  }
 
  private:
   std::unique_ptr<TestWorker> own_worker_;

@@ -56,8 +56,10 @@ bool read_word(std::string_view word, Hint& hint) {
     std::string_view sign;
     base::Nanos Hint::* field;
   };
-  static constexpr std::array<Duration, 2> kDurations{
-      {{"ttl=", &Hint::ttl}, {"stale_while_revalidate=", &Hint::stale_while_revalidate}}};
+  static constexpr std::array<Duration, 3> kDurations{
+      {{"ttl=", &Hint::ttl},
+       {"stale_while_revalidate=", &Hint::stale_while_revalidate},
+       {"stale_if_error=", &Hint::stale_if_error}}};
   if (is_word(word, "bypass")) return hint.bypass = true;
   if (is_word(word, "accept_ttl")) return hint.accept_ttl = true;
   for (const auto& [sign, field] : kDurations) {

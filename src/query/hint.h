@@ -15,6 +15,7 @@ inline constexpr base::Nanos kTtlMax = 30 * 86'400 * base::kSecond;
 struct Hint {
   base::Nanos ttl = 0;                     // 0: not given
   base::Nanos stale_while_revalidate = 0;  // likewise
+  base::Nanos stale_if_error = 0;          // likewise
   bool bypass = false;
   bool accept_ttl = false;
   bool given = false;  // there is one

@@ -29,6 +29,8 @@ TEST(Hint, IsReadWhereverItStands) {
 TEST(Hint, WordsStandTogether) {
   const Hint stale{.ttl = 5 * base::kSecond, .stale_while_revalidate = 60 * base::kSecond, .given = true};
   EXPECT_EQ(hint_of("select 1 /* pgweir: ttl=5s stale_while_revalidate=1m */"), stale);
+  EXPECT_EQ(hint_of("select 1 /* pgweir: stale_if_error=1h */"),
+            (Hint{.stale_if_error = 3600 * base::kSecond, .given = true}));
   const Hint both{.ttl = 5 * base::kSecond, .accept_ttl = true, .given = true};
   EXPECT_EQ(hint_of("select 1 /* pgweir: ttl=5s accept_ttl */"), both);
   EXPECT_EQ(hint_of("select 1 /* pgweir: ,accept_ttl ,\n ttl=5s, */"), both);

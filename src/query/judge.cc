@@ -157,10 +157,12 @@ void direct(const Statement& statement, const Catalog& catalog, const SearchPath
     verdict.ttl = rule->ttl.value_or(0);
     verdict.accept_ttl = rule->accept_ttl;
     verdict.stale_while_revalidate = rule->stale_while_revalidate.value_or(0);
+    verdict.stale_if_error = rule->stale_if_error.value_or(0);
   }
   if (directions.hint.ttl != 0) verdict.ttl = directions.hint.ttl;
   if (directions.hint.stale_while_revalidate != 0)
     verdict.stale_while_revalidate = directions.hint.stale_while_revalidate;
+  if (directions.hint.stale_if_error != 0) verdict.stale_if_error = directions.hint.stale_if_error;
   verdict.accept_ttl = verdict.accept_ttl || directions.hint.accept_ttl;
   Lifts lifts{.accept_ttl = verdict.accept_ttl};
   if (rule != nullptr) lifts.trust = rule->trust;

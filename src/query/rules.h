@@ -45,6 +45,7 @@ struct RuleConfig {
 
   std::optional<base::Nanos> ttl{};
   std::optional<base::Nanos> stale_while_revalidate{};
+  std::optional<base::Nanos> stale_if_error{};
   bool bypass = false;
   bool accept_ttl = false;
   std::vector<TrustedFunction> trust{};

@@ -152,11 +152,14 @@ class Hasher {
  private:
   // No text ends like this: the control byte cannot stand outside quotes.
   void hint(const Hint& hint) {
-    std::array<char, 12> piece{'\x01', 'h'};
-    auto ttl = static_cast<std::uint64_t>(hint.ttl);
-    for (std::size_t i = 2; i < 10; ++i, ttl >>= 8) piece[i] = static_cast<char>(ttl);
-    piece[10] = static_cast<char>((hint.bypass ? 1 : 0) | (hint.accept_ttl ? 2 : 0) | (hint.bad ? 4 : 0));
-    piece[11] = '\x01';
+    std::array<char, 28> piece{'\x01', 'h'};
+    std::size_t i = 2;
+    for (const base::Nanos duration : {hint.ttl, hint.stale_while_revalidate, hint.stale_if_error}) {
+      auto bits = static_cast<std::uint64_t>(duration);
+      for (const std::size_t end = i + 8; i < end; ++i, bits >>= 8) piece[i] = static_cast<char>(bits);
+    }
+    piece[26] = static_cast<char>((hint.bypass ? 1 : 0) | (hint.accept_ttl ? 2 : 0) | (hint.bad ? 4 : 0));
+    piece[27] = '\x01';
     update({piece.data(), piece.size()});
   }
 

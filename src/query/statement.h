@@ -106,6 +106,8 @@ struct Verdict {
   // How long after its ttl a reply may answer while another asks; while changes are not told, after it was
   // asked for.
   base::Nanos stale_while_revalidate = 0;
+  // How long after its ttl a reply may answer if PostgreSQL cannot.
+  base::Nanos stale_if_error = 0;
 
   bool cacheable() const { return reason == Reason::kNone; }
   // Whether somebody said that a reply may be old, for a time.

@@ -41,6 +41,7 @@ cache::CacheConfig config_of(const Setup& setup) {
   config.memory_bytes = setup.capacity;
   config.policy = setup.policy;
   config.ttl_jitter = 0;
+  config.early_refresh = 0;
   config.entry_bytes_max = cache::Entry::kBytesMax;
   config.shards = 1;
   config.storage = setup.counts_entries ? cache::Storage::kCounted : cache::Storage::kCharged;

@@ -24,6 +24,7 @@ CREATE TABLE ask_twice.canary (id int PRIMARY KEY, v int); GRANT SELECT ON ask_t
 INSERT INTO ask_twice.canary VALUES (1, 1);"""
 ASKED_MAX = 5  # misses in a row of one statement
 PATIENCE_SECONDS = 60
+PREPARED_LOOK_SECONDS = 1  # of waiting, before it is asked whether it is in vain
 POLL_SECONDS = 0.02
 
 
@@ -210,10 +211,10 @@ class Front:
         self._give(messages)
 
     def _until_hit(self, sql, replies, outcome, reason):
-        misses, end = 0, time.monotonic() + (2 if reason == "not_followed" else PATIENCE_SECONDS)
+        misses, patience = 0, self.asker.patience(2 if reason == "not_followed" else PATIENCE_SECONDS)
         while outcome == "miss" or (outcome == "bypass" and reason in PASSING):
             misses += outcome == "miss"
-            if misses >= ASKED_MAX or time.monotonic() > end:
+            if misses >= ASKED_MAX or patience.is_over() or patience.is_in_vain():
                 break
             if outcome == "bypass":
                 time.sleep(POLL_SECONDS)
@@ -234,28 +235,51 @@ class Front:
         """Until pgweir knows the catalog again: asks what nothing changes until it is looked up."""
         if not self.unsure or self.status != b"I" or self.reads_in_a_row < self.asker.run_of_reads:
             return
-        end = time.monotonic() + PATIENCE_SECONDS
+        patience = self.asker.patience(PATIENCE_SECONDS)
         while True:
             _, outcome, reason = self._ask(CANARY.encode())
             if outcome != "bypass":
                 self.unsure = False
             if outcome != "bypass" or reason not in PASSING | {"catalog_unknown", "settings_unknown"}:
                 return
-            if time.monotonic() > end:
+            if patience.is_in_vain():
+                return
+            if patience.is_over():
                 raise RuntimeError(f"pgweir looks up nothing: {reason}")
             time.sleep(POLL_SECONDS)
+
+
+class Patience:
+    """With pgweir, which is right to wait for as long as a prepared transaction may change what is read."""
+
+    def __init__(self, cluster, seconds):
+        self.cluster = cluster
+        now = time.monotonic()
+        self.end, self.next_look = now + seconds, now + PREPARED_LOOK_SECONDS
+
+    def is_over(self):
+        return time.monotonic() > self.end
+
+    def is_in_vain(self):
+        if time.monotonic() < self.next_look:
+            return False
+        self.next_look = time.monotonic() + PREPARED_LOOK_SECONDS
+        return bool(self.cluster.sql("SELECT 1 FROM pg_prepared_xacts"))
 
 
 class Asker:
     """Use as a context manager; psql connects to its host and port, one at a time."""
 
-    def __init__(self, tap, proxy, run_of_reads):
+    def __init__(self, cluster, tap, proxy, run_of_reads):
         """run_of_reads: how many reads must come in a row before the last of them waits for pgweir to know
         the catalog again, which it reads in a tenth of the time only."""
-        self.tap, self.proxy, self.run_of_reads = tap, proxy, run_of_reads
+        self.cluster, self.tap, self.proxy, self.run_of_reads = cluster, tap, proxy, run_of_reads
         self.counts, self.report, self.errors = Counts(proxy), Report(), []
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.host, self.port = self.listener.getsockname()
+
+    def patience(self, seconds):
+        return Patience(self.cluster, seconds)
 
     def __enter__(self):
         threading.Thread(target=accept_each, args=(self.listener, self._serve), daemon=True).start()

@@ -1,0 +1,127 @@
+// The part of QueryPath that has a reply asked anew with nobody waiting for it: over the connection of
+// another session, equal in all that the reply depends on, whose client is idle.
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "proxy/injected.h"
+#include "proxy/query_path.h"
+#include "wire/frame.h"
+#include "wire/frontend.h"
+
+namespace pgweir::proxy {
+namespace {
+
+// The client's own unnamed statement must stay, and its own names are not like this.
+constexpr std::string_view kStatement = "pgweir.refresh";
+constexpr std::string_view kDescribePortal{"D\0\0\0\6P\0", 7};
+constexpr std::string_view kExecutePortal{"E\0\0\0\x9\0\0\0\0\0", 10};
+
+class RefreshReply final : public InjectedReply {
+ public:
+  RefreshReply(std::unique_ptr<Capture> capture, base::Nanos ttl, const base::Clock& clock,
+               std::function<void(bool)> ended)
+      : capture_(std::move(capture)), ttl_(ttl), clock_(clock), ended_(std::move(ended)) {}
+
+  void on_message(char type, std::string_view body) override {
+    failed_ = failed_ || type == 'E';
+    message_.assign(1, type);
+    const auto length = static_cast<std::uint32_t>(body.size() + 4);
+    for (int shift = 24; shift >= 0; shift -= 8) message_.push_back(static_cast<char>(length >> shift));
+    message_ += body;
+    capture_->add(type, message_);
+  }
+  void on_ready(char) override {
+    capture_->finish(ttl_, clock_.now());
+    ended_(failed_);
+  }
+
+ private:
+  std::unique_ptr<Capture> capture_;
+  base::Nanos ttl_;
+  const base::Clock& clock_;
+  std::function<void(bool)> ended_;
+  std::string message_;
+  bool failed_ = false;
+};
+
+// The Bind message among the batch's, of another statement.
+void append_bind(base::Buffer& out, std::string_view batch, std::string_view statement) {
+  wire::Header header;
+  while (wire::read_header(batch, batch.size(), header) == wire::HeaderStatus::kComplete &&
+         header.type != 'B')
+    batch.remove_prefix(static_cast<std::size_t>(header.message_bytes));
+  std::string_view rest = batch.substr(wire::kHeaderBytes, header.message_bytes - wire::kHeaderBytes);
+  for (int name = 0; name < 2; ++name) rest.remove_prefix(rest.find('\0') + 1);
+  out.push_back('B');
+  wire::append_u32(out, static_cast<std::uint32_t>(4 + 1 + statement.size() + 1 + rest.size()));
+  wire::append_string(out, "");
+  wire::append_string(out, statement);
+  out.append(rest);
+}
+
+}  // namespace
+
+bool QueryPath::may_refresh(const Context& context, base::Nanos idle, base::Nanos now) {
+  const bool rests = at_rest() && transaction_.status() == 'I' && !backend_ends_ && !terminated_ && !fault_;
+  if (!rests || now - now_ < idle) return false;
+  if (!client_.is_open() || client_.has_unsent() || !client_.in().empty()) return false;
+  if (!upstream_.is_open() || upstream_.has_unsent() || !upstream_.in().empty()) return false;
+  if (prepared_.needs_sync() || prepared_.unnamed_is_untracked()) return false;
+  return context_.shared_database() == context.shared_database() && context_.catalog(now) != nullptr &&
+         context_.settings_known(now) && context_.key_prefix() == context.key_prefix() &&
+         context_.catalog_version() == context.catalog_version() &&
+         context_.settings().temporary_names.empty();
+}
+
+bool QueryPath::refresh(const Question& question, base::Nanos cost, cache::Fill& fill) {
+  QueryPath* const path = services_.refreshers.find(context_, cost, now_);
+  if (path == nullptr) return false;
+  services_.stats.refreshes.add();
+  auto capture = capture_of(question, std::move(fill));
+  if (capture == nullptr) return true;
+  base::Buffer messages;
+  if (question.bind == nullptr) {
+    wire::append_query(messages, question.sql);
+  } else {
+    wire::append_close_statement(messages, kStatement);
+    wire::append_parse(messages, kStatement, question.sql, *question.types);
+    append_bind(messages, batch_.raw, kStatement);
+    if (question.describes) messages.append(kDescribePortal);
+    messages.append(kExecutePortal);
+    wire::append_close_statement(messages, kStatement);
+    messages.append(wire::kSync);
+  }
+  path->ask_anew(messages.view(), question.bind != nullptr, std::move(capture));
+  return true;
+}
+
+// The client's statements wait meanwhile: so a cancel of one cannot hit this, and leave that alone.
+void QueryPath::ask_anew(std::string_view messages, bool extended, std::unique_ptr<Capture> capture) {
+  waiting_ = Waiting::kRefresh;
+  if (!extended) prepared_.unnamed_lost();
+  Group& group = extended ? exchange_.sent_extended() : exchange_.sent_query('Q');
+  group.injected =
+      std::make_unique<RefreshReply>(std::move(capture), services_.live->cache_ttl, services_.clock,
+                                     [this, extended](bool failed) { asked_anew(extended, failed); });
+  services_.stats.upstream_queries.add();
+  upstream_.out().append(messages);
+  if (extended) exchange_.sent_sync();
+  upstream_.flush();
+  upstream_.settle();
+}
+
+void QueryPath::asked_anew(bool extended, bool failed) {
+  waiting_ = Waiting::kNone;
+  // After an error the rest was skipped, Close too.
+  if (extended && failed) {
+    exchange_.sent_extended().injected = std::make_unique<IgnoredReply>();
+    wire::append_close_statement(upstream_.out(), kStatement);
+    upstream_.out().append(wire::kSync);
+    exchange_.sent_sync();
+    upstream_.flush();
+  }
+  resume_();
+}
+
+}  // namespace pgweir::proxy
