@@ -355,10 +355,14 @@ TEST(DiskTier, ThreadsServeManyAtOnce) {
     });
   }
   for (std::thread& worker : workers) worker.join();
+  // However fast the tier's own threads were meanwhile.
+  for (std::uint64_t number = 0; asked.load() < 300; number = (number + 1) % 500) {
+    t.offer(number, std::to_string(number));
+    if (t.request(number)) ++asked;
+  }
   while (all.load() < asked.load()) std::this_thread::yield();
   t.tier.stop();
   EXPECT_EQ(right.load(), asked.load());
-  EXPECT_GT(right.load(), 0);
 }
 
 }  // namespace

@@ -248,7 +248,7 @@ class alignas(64) Shard {
   DiskTier* disk_ = nullptr;
   std::uint64_t last_ticket_ = 0;
   std::uint64_t settled_ = 0;  // goes up whenever what had left may not be the newest any more
-  std::uint64_t draws_ = 0;  // of is_due()
+  std::uint64_t draws_ = 0;    // of is_due()
 };
 
 }  // namespace pgweir::cache

@@ -28,7 +28,7 @@ def old_reply_in_place_of_an_error(stage):
     """Somebody has locked the table: who accepts it has the old reply, the others have the error."""
     stage.plain.sql(SCHEMA)
     accepting, strict = READ.format("stale_if_error=1h"), READ.format("")
-    with stage.pgweir() as pgweir, wire.Connection(stage.plain.host, stage.plain.port) as locker:
+    with stage.pgweir() as pgweir, wire.Connection(stage.plain.host, stage.plain.port, "postgres") as locker:
         session = pgweir.session()
         session.rows("SET lock_timeout = '50ms'")
         for sql in (accepting, strict):
