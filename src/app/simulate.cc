@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "app/commands.h"
+#include "base/log.h"
 #include "cache/policy_kind.h"
 #include "config/units.h"
 #include "simulate/report.h"
@@ -20,6 +21,7 @@ struct SimulateOptions {
   std::string trace;
   std::vector<std::string> memory;
   std::vector<std::uint64_t> entries;
+  std::string disk;
   std::vector<std::string> policies;
   std::vector<std::string> limits;
   std::string junit;
@@ -63,7 +65,16 @@ base::Result<std::vector<simulate::Setup>> setups_of(const SimulateOptions& opti
     if (!bytes) return std::unexpected(bytes.error());
     capacities.push_back(*bytes);
   }
-  constexpr std::uint64_t kBytesMin = 64 << 10;
+  std::uint64_t disk_bytes = 0;
+  if (!options.disk.empty()) {
+    const auto bytes = config::parse_bytes(options.disk);
+    if (!bytes) return std::unexpected(bytes.error());
+    if (*bytes < simulate::Setup::kDiskMin)
+      return base::fail(base::ErrorCode::kInvalid,
+                        "a disk of " + options.disk + " is too small: 64MiB at least");
+    disk_bytes = *bytes;
+  }
+  const std::uint64_t kBytesMin = disk_bytes == 0 ? 64 << 10 : simulate::Setup::kMemoryWithDiskMin;
   for (const std::string& policy : options.policies) {
     const auto kind = cache::policy_of_name(policy);
     if (!kind)
@@ -74,9 +85,13 @@ base::Result<std::vector<simulate::Setup>> setups_of(const SimulateOptions& opti
         return base::fail(
             base::ErrorCode::kInvalid,
             fmt::format(
-                "a capacity of {} is out of range; allowed are 64KiB and more, or 1 to 4294967296 entries",
+                "a capacity of {} is out of range; allowed are 64KiB and more, 64MiB with a disk, or 1 to "
+                "4294967296 entries",
                 capacity));
-      setups.push_back({.policy = *kind, .capacity = capacity, .counts_entries = options.memory.empty()});
+      setups.push_back({.policy = *kind,
+                        .capacity = capacity,
+                        .counts_entries = options.memory.empty(),
+                        .disk_bytes = disk_bytes});
     }
   }
   return setups;
@@ -97,6 +112,7 @@ int run(const SimulateOptions& options) {
     trace = simulate::read_trace(options.trace, [&](double share) { bar.show(share); });
   }
   if (!trace) return complain(trace.error().message);
+  base::start_log("warning");  // a disk that is in use is no news here
   std::vector<simulate::Point> points;
   for (const simulate::Setup& setup : *setups) {
     Bar bar(fmt::format("{} {}/{}", name(setup.policy), points.size() + 1, setups->size()));
@@ -127,21 +143,27 @@ void add_simulate(CLI::App& cli, int& exit_code) {
                    "time_ms,key,size_bytes,cost_us[,ttl_ms]")
       ->type_name("FILE")
       ->required();
-  auto* memory =
-      command->add_option("--memory", options->memory, "capacities, as cache.memory: 256MiB,1GiB")
-          ->type_name("BYTES")
-          ->delimiter(',');
-  command->add_option("--entries", options->entries, "capacities in entries; sizes are ignored")
-      ->type_name("N")
-      ->delimiter(',')
-      ->excludes(memory);
+  auto* memory = command->add_option("--memory", options->memory, "capacities, as cache.memory: 256MiB,1GiB")
+                     ->type_name("BYTES")
+                     ->delimiter(',');
+  auto* entries =
+      command->add_option("--entries", options->entries, "capacities in entries; sizes are ignored")
+          ->type_name("N")
+          ->delimiter(',')
+          ->excludes(memory);
+  command
+      ->add_option(
+          "--disk", options->disk,
+          "size of a disk behind the memory, as cache.disk.size_bytes; takes as much memory as is simulated")
+      ->type_name("BYTES")
+      ->excludes(entries);
   command->add_option("--policy", options->policies, "s3fifo, lru, cost: one or several (default s3fifo)")
       ->type_name("NAME")
       ->delimiter(',');
   command
-      ->add_option(
-          "--limit", options->limits,
-          "what each point must reach: hit_ratio>=0.9, byte_hit_ratio>=..., cost_saved>=...; may be repeated")
+      ->add_option("--limit", options->limits,
+                   "what each point must reach: hit_ratio>=0.9, byte_hit_ratio>=..., cost_saved>=..., "
+                   "disk_writes<=10GiB; may be repeated")
       ->type_name("LIMIT");
   command->add_option("--junit", options->junit, "write a JUnit file: a test case for each point and limit")
       ->type_name("FILE");

@@ -10,7 +10,7 @@
 namespace pgweir::simulate {
 
 struct Limit {
-  enum class Figure : std::uint8_t { kHitRatio, kByteHitRatio, kCostSaved };
+  enum class Figure : std::uint8_t { kHitRatio, kByteHitRatio, kCostSaved, kDiskWrites };
   Figure figure = Figure::kHitRatio;
   bool is_least = true;  // >=, else <=
   double value = 0;

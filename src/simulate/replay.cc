@@ -9,7 +9,9 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "cache/cache.h"
+#include "cache/disk_tier.h"
 #include "cache/page_array.h"
+#include "simulate/sparse_device.h"
 
 namespace pgweir::simulate {
 namespace {
@@ -62,6 +64,66 @@ struct Free {
   void operator()(char* bytes) const { std::free(bytes); }
 };
 
+class NobodyWaits final : public cache::Waiter {
+ public:
+  void wake() noexcept override {}
+};
+
+// The cache, with a disk behind it if there is one. What the disk's threads would do is done at once.
+class Engine {
+ public:
+  explicit Engine(const Setup& setup)
+      : device_(setup.disk_bytes),
+        tier_(make_tier(setup)),
+        cache_(memory_config(setup), clock_, generations_) {
+    if (tier_ == nullptr) return;
+    cache_.use_disk(*tier_);
+    run_disk();
+  }
+
+  base::ManualClock& clock() { return clock_; }
+  cache::Cache& cache() { return cache_; }
+  std::uint64_t disk_written_bytes() const { return device_.written_bytes(); }
+  // from_disk: whether it had to be read from there.
+  cache::Lookup look_up(const cache::Key& key, bool& from_disk) {
+    from_disk = false;
+    cache::Lookup lookup = cache_.lookup(key, waiter_);
+    if (lookup.outcome != cache::Outcome::kWaiting) return lookup;
+    run_disk();
+    lookup = cache_.lookup(key, nullptr);
+    from_disk = lookup.outcome == cache::Outcome::kHit;
+    return lookup;
+  }
+  void run_disk() {
+    if (tier_ == nullptr) return;
+    for (bool works = true; works;) {
+      works = tier_->read_step(0) == cache::DiskTier::Step::kDone;
+      works = tier_->write_step() == cache::DiskTier::Step::kDone || works;
+    }
+  }
+
+ private:
+  std::unique_ptr<cache::DiskTier> make_tier(const Setup& setup) {
+    if (setup.disk_bytes == 0) return nullptr;
+    return std::make_unique<cache::DiskTier>(cache::tier_config({}, setup.capacity, {.lo = 1, .hi = 1}),
+                                             device_, clock_, generations_);
+  }
+  cache::CacheConfig memory_config(const Setup& setup) const {
+    cache::CacheConfig config = config_of(setup);
+    if (tier_ == nullptr) return config;
+    config.memory_bytes -= tier_->memory_bytes_max();
+    config.storage = cache::Storage::kBytes;
+    return config;
+  }
+
+  base::ManualClock clock_;
+  cache::Generations generations_{cache::Generations::kSlotsLog2Min};
+  SparseDevice device_;
+  std::unique_ptr<cache::DiskTier> tier_;
+  cache::Cache cache_;
+  const std::shared_ptr<NobodyWaits> waiter_ = std::make_shared<NobodyWaits>();
+};
+
 }  // namespace
 
 Point replay(const Trace& trace, const Setup& setup, const Progress& progress) {
@@ -72,20 +134,20 @@ Point replay(const Trace& trace, const Setup& setup, const Progress& progress) {
   const std::size_t reply_bytes_max = cache::Entry::kBytesMax + 1;
   const std::unique_ptr<char, Free> reply(static_cast<char*>(std::calloc(reply_bytes_max, 1)));
   CHECK(reply != nullptr);
-  base::ManualClock clock;
-  cache::Generations generations(cache::Generations::kSlotsLog2Min);
-  cache::Cache cache(config_of(setup), clock, generations);
+  Engine engine(setup);
   std::int64_t now_ms = trace.requests.front().time_ms;
   for (std::size_t i = 0; i < trace.requests.size(); ++i) {
-    prefetch(trace, i, keys, cache);
+    prefetch(trace, i, keys, engine.cache());
     const Request& request = trace.requests[i];
-    clock.advance((request.time_ms - now_ms) * base::kMillisecond);
+    engine.clock().advance((request.time_ms - now_ms) * base::kMillisecond);
     now_ms = request.time_ms;
     point.bytes += request.size_bytes;
     point.cost_us += request.cost_us;
-    cache::Lookup lookup = cache.lookup(keys[request.key], nullptr);
+    bool from_disk;
+    cache::Lookup lookup = engine.look_up(keys[request.key], from_disk);
     if (lookup.outcome == cache::Outcome::kHit) {
       ++point.hits;
+      point.disk_hits += from_disk ? 1 : 0;
       point.hit_bytes += request.size_bytes;
       point.hit_cost_us += request.cost_us;
     } else if (lookup.fill) {
@@ -95,13 +157,15 @@ Point replay(const Trace& trace, const Setup& setup, const Progress& progress) {
           request.ttl_ms == Request::kForever ? kForever : request.ttl_ms * base::kMillisecond;
       const auto result = lookup.fill.keep({&bytes, 1}, 0, {}, ttl, request.cost_us * base::kMicrosecond);
       if (result == cache::KeepResult::kTooLarge || result == cache::KeepResult::kNoRoom) ++point.not_kept;
+      engine.run_disk();
     } else {
       ++point.not_kept;  // known to be too large
     }
     if (progress && i % kRequestsBetweenProgress == 0)
       progress(static_cast<double>(i) / static_cast<double>(trace.requests.size()));
   }
-  point.evictions = cache.stats().evictions;
+  point.evictions = engine.cache().stats().evictions;
+  point.disk_written_bytes = engine.disk_written_bytes();
   return point;
 }
 

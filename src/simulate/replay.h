@@ -13,15 +13,22 @@ namespace pgweir::simulate {
 
 struct Setup {
   cache::PolicyKind policy = cache::PolicyKind::kS3Fifo;
-  std::uint64_t capacity = 0;   // bytes, all overhead included
-  bool counts_entries = false;  // capacity is a number of entries; sizes are ignored
+  std::uint64_t capacity = 0;    // bytes, all overhead included
+  bool counts_entries = false;   // capacity is a number of entries; sizes are ignored
+  std::uint64_t disk_bytes = 0;  // of a disk behind the memory, with the defaults of cache.disk; 0: none
+
+  // Below these a disk is of no use: for its buffers, and for its segments.
+  static constexpr std::uint64_t kMemoryWithDiskMin = std::uint64_t{64} << 20;
+  static constexpr std::uint64_t kDiskMin = std::uint64_t{64} << 20;
 };
 
 struct Point {
   Setup setup;
   std::uint64_t requests = 0;
   std::uint64_t hits = 0;
-  std::uint64_t bytes = 0;  // of all replies
+  std::uint64_t disk_hits = 0;           // of these
+  std::uint64_t disk_written_bytes = 0;  // to the device, all told
+  std::uint64_t bytes = 0;               // of all replies
   std::uint64_t hit_bytes = 0;
   std::uint64_t cost_us = 0;  // of all requests, had none hit
   std::uint64_t hit_cost_us = 0;
@@ -39,7 +46,8 @@ struct Point {
 };
 
 // Each miss is filled before the next request comes. Memory: about 100 bytes for each entry and 16 for each
-// key, whatever their sizes; replies themselves are not stored. REQUIRES: capacity > 0.
+// key, whatever their sizes; replies themselves are not stored, but with a disk they are, as zeros.
+// REQUIRES: capacity > 0; with a disk the capacity is in bytes, and both are large enough.
 Point replay(const Trace& trace, const Setup& setup, const Progress& progress);
 
 }  // namespace pgweir::simulate

@@ -108,5 +108,31 @@ TEST(ReplayTest, WhatIsTooLargeIsNotKept) {
   EXPECT_EQ(by_entries(trace, PolicyKind::kLru, 1).hits, 2U);
 }
 
+// Twice the memory of replies, asked for again and again in a loop that no policy of memory alone can serve.
+TEST(Replay, ADiskAnswersWhatMemoryHasNoRoomFor) {
+  constexpr std::uint32_t kReplies = 20'000, kReplyBytes = 8 << 10;
+  Trace trace;
+  trace.keys = kReplies;
+  for (std::uint32_t i = 0; i < 4 * kReplies; ++i)
+    trace.requests.push_back({.time_ms = i,
+                              .key = i % kReplies,
+                              .size_bytes = kReplyBytes,
+                              .cost_us = 10'000,
+                              .ttl_ms = Request::kForever});
+  simulate::Setup setup{.policy = cache::PolicyKind::kLru,
+                        .capacity = simulate::Setup::kMemoryWithDiskMin};
+  const Point without = replay(trace, setup, nullptr);
+  setup.disk_bytes = 1 << 30;
+  const Point with = replay(trace, setup, nullptr);
+  EXPECT_EQ(without.hits, 0U);
+  EXPECT_EQ(without.disk_written_bytes, 0U);
+  // Written once it has made room for the second time, read the fourth time.
+  EXPECT_GT(with.disk_hits, kReplies / 2);
+  EXPECT_GE(with.hits, with.disk_hits);
+  const std::uint64_t all_bytes = std::uint64_t{kReplies} * kReplyBytes;
+  EXPECT_GT(with.disk_written_bytes, all_bytes / 2);
+  EXPECT_LT(with.disk_written_bytes, 2 * all_bytes);
+}
+
 }  // namespace
 }  // namespace pgweir::simulate

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 #include <string_view>
@@ -29,8 +30,11 @@ std::uint64_t evictions(const Point& point, cache::Eviction why) {
 }
 
 std::string missed(const Point& point, const Limit& limit) {
-  return fmt::format("{} {}: {} was missed: {:.4f}", name(point.setup.policy), show_capacity(point.setup),
-                     limit.text, figure_of(point, limit.figure));
+  const std::string figure = limit.figure == Limit::Figure::kDiskWrites
+                                 ? show_bytes(point.disk_written_bytes)
+                                 : fmt::format("{:.4f}", figure_of(point, limit.figure));
+  return fmt::format("{} {}: {} was missed: {}", name(point.setup.policy), show_capacity(point.setup),
+                     limit.text, figure);
 }
 
 std::string escaped(std::string_view text) {
@@ -62,12 +66,18 @@ std::string report_text(std::span<const Point> points, std::span<const Limit> li
   std::string out =
       fmt::format("{:<7} {:>14} {:>11} {:>7} {:>10} {:>10} {:>11} {:>11} {:>9}\n", "policy", "capacity",
                   "requests", "hits", "byte hits", "cost saved", "evicted", "expired", "not kept");
+  const bool has_disk =
+      std::ranges::any_of(points, [](const Point& point) { return point.setup.disk_bytes != 0; });
+  if (has_disk) out.insert(out.size() - 1, fmt::format(" {:>11} {:>11}", "from disk", "disk writes"));
   for (const Point& point : points) {
     out +=
         fmt::format("{:<7} {:>14} {:>11} {:>7.4f} {:>10.4f} {:>10.4f} {:>11} {:>11} {:>9}\n",
                     name(point.setup.policy), show_capacity(point.setup), point.requests, point.hit_ratio(),
                     point.byte_hit_ratio(), point.cost_saved(), evictions(point, cache::Eviction::kCapacity),
                     evictions(point, cache::Eviction::kExpired), point.not_kept);
+    if (has_disk)
+      out.insert(out.size() - 1,
+                 fmt::format(" {:>11} {:>11}", point.disk_hits, show_bytes(point.disk_written_bytes)));
   }
   for (const Point& point : points)
     for (const Limit& limit : limits)
@@ -88,7 +98,10 @@ std::string report_json(std::span<const Point> points, std::span<const Limit> li
              {"evictions",
               {{"capacity", evictions(point, cache::Eviction::kCapacity)},
                {"expired", evictions(point, cache::Eviction::kExpired)}}},
-             {"not_kept", point.not_kept}};
+             {"not_kept", point.not_kept},
+             {"disk_bytes", point.setup.disk_bytes},
+             {"disk_hits", point.disk_hits},
+             {"disk_writes", point.disk_written_bytes}};
     if (!limits.empty()) {
       Json missing = Json::array();
       for (const Limit& limit : limits)

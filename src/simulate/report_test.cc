@@ -30,6 +30,10 @@ TEST(LimitTest, WhatItMayBe) {
   EXPECT_TRUE(is_met(point_of(1), *parse_limit("hit_ratio<=0.1")));
   EXPECT_FALSE(is_met(point_of(2), *parse_limit("hit_ratio<=0.1")));
   EXPECT_FALSE(is_met(point_of(1), *parse_limit("byte_hit_ratio>=1")));
+  Point with_disk = point_of(1);
+  with_disk.disk_written_bytes = 3 << 20;
+  EXPECT_TRUE(is_met(with_disk, *parse_limit("disk_writes<=3MiB")));
+  EXPECT_FALSE(is_met(with_disk, *parse_limit("disk_writes<=3145727")));
   for (const char* const text :
        {"", "hit_ratio", "hit_ratio=0.9", "hit_ratio>0.9", "hit_ratio>=", "hit_ratio>=x", "hit_ratio>=1.5",
         "hit_ratio>=-1", "hit_ratio>=nan", "hits>=0.9", ">=0.9"}) {
