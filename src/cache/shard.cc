@@ -136,7 +136,7 @@ Lookup Shard::lookup(const Key& key, const std::shared_ptr<Waiter>& waiter, base
     }
     if (!state.is_changed() && !state.is_untold && now - entry.expires_at() < accepts.if_error) {
       EntryRef kept = EntryRef::share(entry, freed_);
-      Lookup lookup = miss(key, waiter, now, accepts, retired);
+      Lookup lookup = miss(key, waiter, now, accepts, retired, MissWhy::kExpired);
       if (lookup.outcome == Outcome::kMiss) lookup.entry = std::move(kept);
       return lookup;
     }
@@ -226,12 +226,12 @@ bool Shard::is_due(const Entry& entry, base::Nanos now) {
 }
 
 Lookup Shard::miss(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now,
-                   const Accepts& accepts, Retired& retired) {
-  if (const auto why = find_mark(key, now)) return pass(*why);
+                   const Accepts& accepts, Retired& retired, std::optional<MissWhy> why) {
+  if (const auto marked = find_mark(key, now)) return pass(*marked);
   if (const std::uint32_t flight = flight_index_.find(key))
     return wait(flights_[flight], waiter, now, accepts, retired);
   if (auto reading = read(key, waiter, now, accepts, retired)) return std::move(*reading);
-  return fill(key, miss_why(ghost_.find(key)), now, retired);
+  return fill(key, why ? *why : miss_why(ghost_.find(key)), now, retired);
 }
 
 Lookup Shard::fill(const Key& key, MissWhy why, base::Nanos now, Retired& retired) {

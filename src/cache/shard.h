@@ -159,8 +159,9 @@ class alignas(64) Shard {
   Lookup answer_and_fill(Entry& entry, Outcome outcome, MissWhy why, base::Nanos now, const Accepts& accepts,
                          Retired& retired);
   Lookup fill(const Key& key, MissWhy why, base::Nanos now, Retired& retired);
+  // why: unless it is what the ghost tells.
   Lookup miss(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now, const Accepts& accepts,
-              Retired& retired);
+              Retired& retired, std::optional<MissWhy> why = {});
   Lookup wait(Flight& flight, const std::shared_ptr<Waiter>& waiter, base::Nanos now, const Accepts& accepts,
               Retired& retired);
   // Empty if there is nothing on the disk.

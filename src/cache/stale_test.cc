@@ -255,6 +255,7 @@ TEST_F(IfErrorTest, AMissHasWhatMayAnswerIfItsFillFails) {
   for (int failed = 0; failed < 2; ++failed) {  // and has it again
     Lookup found = look_up();
     ASSERT_EQ(found.outcome, Outcome::kMiss);
+    EXPECT_EQ(found.miss_why, MissWhy::kExpired);
     ASSERT_TRUE(found.entry);
     EXPECT_EQ(found.entry.bytes(), "old");
     found.fill.abandon(FillEnd::kFailed);
