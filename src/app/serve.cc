@@ -161,8 +161,8 @@ void reload(const ServeOptions& options, CurrentConfig& current, proxy::Server& 
 }
 
 // Sessions end between transactions; a second signal, or the timeout, ends them at once.
-void shut_down(proxy::Server& server, const sigset_t& signals, base::Nanos drain_timeout,
-               const base::Clock& clock) {
+void shut_down(proxy::Server& server, cache::DiskTier* disk, const sigset_t& signals,
+               base::Nanos drain_timeout, const base::Clock& clock) {
   sd_notify(0, "STOPPING=1");
   spdlog::info("shutting down: {} sessions end between transactions", server.sessions());
   server.drain();
@@ -177,6 +177,7 @@ void shut_down(proxy::Server& server, const sigset_t& signals, base::Nanos drain
     const base::Nanos cut_deadline = clock.now() + base::kSecond;
     while (server.sessions() != 0 && clock.now() < cut_deadline) sigtimedwait(&signals, nullptr, &tick);
   }
+  if (disk != nullptr) disk->stop();  // it wakes sessions on the workers' loops
   server.stop();
   spdlog::info("stopped");
 }
@@ -263,7 +264,7 @@ int serve(const ServeOptions& options) {
     sigwait(&signals, &signal);
     if (signal == SIGHUP) reload(options, current, server, cache, clock);
   }
-  shut_down(server, signals, current.get()->server.drain_timeout, clock);
+  shut_down(server, disk.tier.get(), signals, current.get()->server.drain_timeout, clock);
   admin.stop();
   return 0;
 }

@@ -137,7 +137,8 @@ Lookup Shard::lookup(const Key& key, const std::shared_ptr<Waiter>& waiter, base
     if (!state.is_changed() && !state.is_untold && now - entry.expires_at() < accepts.if_error) {
       EntryRef kept = EntryRef::share(entry, freed_);
       Lookup lookup = miss(key, waiter, now, accepts, retired, MissWhy::kExpired);
-      if (lookup.outcome == Outcome::kMiss) lookup.entry = std::move(kept);
+      if (lookup.outcome == Outcome::kMiss || lookup.outcome == Outcome::kPass)
+        lookup.entry = std::move(kept);
       return lookup;
     }
     if (state.is_dead() || state.is_untold) drop_dead(entry, state, retired);

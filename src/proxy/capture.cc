@@ -1,9 +1,8 @@
 #include "proxy/capture.h"
 
-#include <algorithm>
-#include <array>
 #include <span>
 
+#include "proxy/server_failure.h"
 #include "wire/backend.h"
 #include "wire/frame.h"
 
@@ -45,9 +44,7 @@ void Capture::finish(base::Nanos ttl, base::Nanos now) {
 void Capture::failed(std::string_view error) {
   if (error.size() < wire::kHeaderBytes) return fail();
   const auto code = wire::error_field(error.substr(wire::kHeaderBytes), 'C');
-  constexpr std::array<std::string_view, 5> kPassingClasses{"08", "40", "53", "55", "57"};
-  const bool passing = !code || std::any_of(kPassingClasses.begin(), kPassingClasses.end(),
-                                            [&](std::string_view c) { return code->starts_with(c); });
+  const bool passing = !code || is_failure_of_the_server(*code);
   if (passing) return fail();
   refuse();
 }

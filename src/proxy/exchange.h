@@ -34,6 +34,18 @@ class InjectedReply {
   virtual void on_message(char type, std::string_view body) = 0;
   // ReadyForQuery has come.
   virtual void on_ready(char transaction_status) = 0;
+  // Whether this setting's change is its own doing, for its own transaction: nobody is to hear of it.
+  virtual bool sets(std::string_view setting) const {
+    static_cast<void>(setting);
+    return false;
+  }
+  // The backend reports another setting than before: not by what was asked.
+  virtual void on_foreign_setting() {}
+  // Whether a message so large is of no interest: it is thrown away as it arrives.
+  virtual bool passes_over(char type, std::uint64_t message_bytes) {
+    static_cast<void>(type), static_cast<void>(message_bytes);
+    return false;
+  }
 };
 
 // Everything up to one ReadyForQuery.

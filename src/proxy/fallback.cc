@@ -1,8 +1,6 @@
 #include "proxy/fallback.h"
 
-#include <algorithm>
-#include <array>
-
+#include "proxy/server_failure.h"
 #include "wire/backend.h"
 #include "wire/frame.h"
 
@@ -11,13 +9,6 @@ namespace {
 
 // RowDescription of a very wide table, say.
 constexpr std::size_t kWithheldBytesMax = 64 * 1024;
-
-// Errors that say nothing against the statement: connections, conflicts between transactions, resources,
-// locks, the operator (timeouts, shutdown), the system, bugs (PostgreSQL documentation, "Error Codes").
-bool is_failure_of_the_server(std::string_view code) {
-  constexpr std::array<std::string_view, 7> kClasses{"08", "40", "53", "55", "57", "58", "XX"};
-  return std::ranges::any_of(kClasses, [&](std::string_view c) { return code.starts_with(c); });
-}
 
 }  // namespace
 

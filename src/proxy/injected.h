@@ -74,6 +74,9 @@ class CatalogLoad final : public InjectedReply {
 
   void on_message(char type, std::string_view body) override;
   void on_ready(char transaction_status) override;
+  bool sets(std::string_view setting) const override {
+    return setting == "search_path" || setting == "client_encoding";
+  }
 
  private:
   std::shared_ptr<DatabaseCatalog> database_;

@@ -65,6 +65,7 @@ QueryPath::~QueryPath() {
 
 std::size_t QueryPath::process(std::string_view input) {
   if (backend_ends_) return input.size();
+  client_waits_ = waiting_ == Waiting::kRefresh && !input.empty();
   std::size_t taken = 0;
   now_ = services_.clock.now();
   while (taken < input.size() && waiting_ == Waiting::kNone && !fault_ && !terminated_ &&
@@ -161,6 +162,7 @@ std::size_t QueryPath::query(std::string_view raw) {
       count_sent(group);
       apply(group, *verdict, execution_of(question));
       if (answer == Answer::kFill) start_capture(group, question);
+      attach_fallback(group, question);
       upstream_.out().append(raw);
       break;
     }
@@ -245,6 +247,7 @@ void QueryPath::forward_batch(const Question& question, const PreparedStatement*
   if (batch_.parse) group.parses.push_back(parsed_now(question, false));
   apply(group, *question.verdict, execution_of(question));
   if (answer == Answer::kFill) start_capture(group, question);
+  attach_fallback(group, question);
   upstream_.out().append(batch_.raw);
   exchange_.sent_sync();
 }
@@ -445,12 +448,15 @@ QueryPath::Answer QueryPath::look_up(const Question& question) {
                                .disk_wait = !waited_for_disk_,
                                .refreshes = true};
   cache::Lookup lookup = services_.cache.lookup(key, waiter_, now_, accepts);
+  const bool hits = lookup.outcome == cache::Outcome::kHit, stale = lookup.outcome == cache::Outcome::kStale;
   // It is due to be asked anew: over a connection that nobody needs now, else by who has found out.
-  const bool answers = lookup.outcome == cache::Outcome::kHit || lookup.outcome == cache::Outcome::kStale;
-  if (answers && lookup.fill) [[unlikely]] {
+  if ((hits || stale) && lookup.fill) [[unlikely]] {
     if (!refresh(question, static_cast<base::Nanos>(lookup.entry->cost), lookup.fill))
       lookup.outcome = cache::Outcome::kMiss;
   }
+  // A stale one was accepted for another reason.
+  if (lookup.outcome != cache::Outcome::kHit && !stale && accepts.if_error != 0)
+    fallback_ = std::move(lookup.entry);
   switch (lookup.outcome) {
     case cache::Outcome::kWaiting:
       wait_for_fill(key, lookup);
@@ -462,7 +468,6 @@ QueryPath::Answer QueryPath::look_up(const Question& question) {
     case cache::Outcome::kMiss:
       count(Outcome::kMiss, lookup.miss_why, question.verdict, question.sql);
       fill_ = std::move(lookup.fill);
-      if (accepts.if_error != 0) fallback_ = std::move(lookup.entry);
       return Answer::kFill;
     case cache::Outcome::kStale:
       answer(question, lookup.entry, Outcome::kStale);
@@ -538,7 +543,11 @@ bool QueryPath::cancel() {
     if (!exchange_.empty() && exchange_.front().fallback != nullptr) exchange_.front().fallback->forbid();
     return false;
   }
-  if (waiting_ == Waiting::kRefresh && client_.in().empty()) return true;  // nothing of the client's runs
+  if (waiting_ == Waiting::kRefresh) {
+    if (!client_waits_) return true;  // nothing of the client's runs
+    cancelled_ = true;
+    return false;  // ends what the client's statement waits for
+  }
   cancelled_ = true;
   if (waiting_ == Waiting::kFill) fill_ended();
   if (waiting_ == Waiting::kFollowers) woken();

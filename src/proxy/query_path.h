@@ -38,6 +38,8 @@ class QueryPath {
   const std::optional<wire::Complaint>& fault() const { return fault_; }
   // The client has said goodbye.
   bool terminated() const { return terminated_; }
+  // The client will send no more: nothing is to be asked over this connection any more.
+  void client_said_eof() { client_eof_ = true; }
 
   Exchange& exchange() { return exchange_; }
   Context& context() { return context_; }
@@ -162,6 +164,7 @@ class QueryPath {
     return execution_of(question.sql, question.bind, question.types);
   }
   void start_capture(Group& group, const Question& question);
+  void attach_fallback(Group& group, const Question& question);
   // Null: definitions have changed since the verdict; the fill is over.
   std::unique_ptr<Capture> capture_of(const Question& question, cache::Fill fill);
   // Has the question asked anew over another session's connection; false: there is none now.
@@ -208,6 +211,8 @@ class QueryPath {
   std::string notice_;  // of the statement at hand
   bool relaying_ = false;
   bool terminated_ = false;
+  bool client_eof_ = false;
+  bool client_waits_ = false;  // for the end of what is asked anew
   bool backend_ends_ = false;
   std::optional<wire::Complaint> fault_;
   std::unique_ptr<FollowersSuspended> suspended_;  // for the statement at hand

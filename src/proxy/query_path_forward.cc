@@ -231,7 +231,11 @@ void QueryPath::start_capture(Group& group, const Question& question) {
   group.capture = capture_of(question, std::move(fill_));
   if (group.capture == nullptr) return;
   group.counts_as_miss = true;
-  if (!fallback_) return;
+}
+
+void QueryPath::attach_fallback(Group& group, const Question& question) {
+  if (!fallback_) [[likely]]
+    return;
   const bool binds = question.bind != nullptr;
   group.fallback = std::make_unique<Fallback>(std::move(fallback_), binds && batch_.parse, binds);
 }

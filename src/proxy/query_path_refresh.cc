@@ -1,5 +1,7 @@
 // The part of QueryPath that has a reply asked anew with nobody waiting for it: over the connection of
 // another session, equal in all that the reply depends on, whose client is idle.
+#include <fmt/format.h>
+
 #include <functional>
 #include <string>
 #include <utility>
@@ -16,20 +18,46 @@ namespace {
 constexpr std::string_view kStatement = "pgweir.refresh";
 constexpr std::string_view kDescribePortal{"D\0\0\0\6P\0", 7};
 constexpr std::string_view kExecutePortal{"E\0\0\0\x9\0\0\0\0\0", 10};
+constexpr std::string_view kNoValues{"\0\0\0\0\0\0", 6};  // of Bind: no formats, no parameters
 
+// In the question's own transaction: whoever has locked what it reads must not hold up this session's client.
+std::string patience_sql(base::Nanos cost) {
+  constexpr base::Nanos kLockWait = 50 * base::kMillisecond;
+  return fmt::format(
+      "SELECT pg_catalog.set_config('lock_timeout', '{}', true), "
+      "pg_catalog.set_config('statement_timeout', '{}', true)",
+      kLockWait / base::kMillisecond, (kLockWait + 2 * cost) / base::kMillisecond);
+}
+
+// Of patience_sql() and the question.
 class RefreshReply final : public InjectedReply {
  public:
-  RefreshReply(std::unique_ptr<Capture> capture, base::Nanos ttl, const base::Clock& clock,
-               std::function<void(bool)> ended)
-      : capture_(std::move(capture)), ttl_(ttl), clock_(clock), ended_(std::move(ended)) {}
+  RefreshReply(std::unique_ptr<Capture> capture, std::uint64_t bytes_max, base::Nanos ttl,
+               const base::Clock& clock, std::function<void(bool)> ended)
+      : capture_(std::move(capture)),
+        bytes_max_(bytes_max),
+        ttl_(ttl),
+        clock_(clock),
+        ended_(std::move(ended)) {}
 
   void on_message(char type, std::string_view body) override {
     failed_ = failed_ || type == 'E';
+    if (!failed_ && !is_patient_) {
+      is_patient_ = type == 'C';
+      return;
+    }
     message_.assign(1, type);
     const auto length = static_cast<std::uint32_t>(body.size() + 4);
     for (int shift = 24; shift >= 0; shift -= 8) message_.push_back(static_cast<char>(length >> shift));
     message_ += body;
     capture_->add(type, message_);
+  }
+  // What was asked is not what the backend has read its settings for.
+  void on_foreign_setting() override { capture_->fail(); }
+  bool passes_over(char type, std::uint64_t message_bytes) override {
+    if (type != 'D' || message_bytes <= bytes_max_) return false;
+    capture_->fail();
+    return true;
   }
   void on_ready(char) override {
     capture_->finish(ttl_, clock_.now());
@@ -38,21 +66,16 @@ class RefreshReply final : public InjectedReply {
 
  private:
   std::unique_ptr<Capture> capture_;
+  std::uint64_t bytes_max_;
   base::Nanos ttl_;
   const base::Clock& clock_;
   std::function<void(bool)> ended_;
   std::string message_;
+  bool is_patient_ = false;  // the reply to patience_sql() has come
   bool failed_ = false;
 };
 
-// The Bind message among the batch's, of another statement.
-void append_bind(base::Buffer& out, std::string_view batch, std::string_view statement) {
-  wire::Header header;
-  while (wire::read_header(batch, batch.size(), header) == wire::HeaderStatus::kComplete &&
-         header.type != 'B')
-    batch.remove_prefix(static_cast<std::size_t>(header.message_bytes));
-  std::string_view rest = batch.substr(wire::kHeaderBytes, header.message_bytes - wire::kHeaderBytes);
-  for (int name = 0; name < 2; ++name) rest.remove_prefix(rest.find('\0') + 1);
+void append_bind(base::Buffer& out, std::string_view statement, std::string_view rest) {
   out.push_back('B');
   wire::append_u32(out, static_cast<std::uint32_t>(4 + 1 + statement.size() + 1 + rest.size()));
   wire::append_string(out, "");
@@ -60,10 +83,22 @@ void append_bind(base::Buffer& out, std::string_view batch, std::string_view sta
   out.append(rest);
 }
 
+// What stands behind the names in the batch's Bind.
+std::string_view bound_values(std::string_view batch) {
+  wire::Header header;
+  while (wire::read_header(batch, batch.size(), header) == wire::HeaderStatus::kComplete &&
+         header.type != 'B')
+    batch.remove_prefix(static_cast<std::size_t>(header.message_bytes));
+  std::string_view rest = batch.substr(wire::kHeaderBytes, header.message_bytes - wire::kHeaderBytes);
+  for (int name = 0; name < 2; ++name) rest.remove_prefix(rest.find('\0') + 1);
+  return rest;
+}
+
 }  // namespace
 
 bool QueryPath::may_refresh(const Context& context, base::Nanos idle, base::Nanos now) {
-  const bool rests = at_rest() && transaction_.status() == 'I' && !backend_ends_ && !terminated_ && !fault_;
+  const bool rests =
+      at_rest() && transaction_.status() == 'I' && !backend_ends_ && !terminated_ && !fault_ && !client_eof_;
   if (!rests || now - now_ < idle) return false;
   if (!client_.is_open() || client_.has_unsent() || !client_.in().empty()) return false;
   if (!upstream_.is_open() || upstream_.has_unsent() || !upstream_.in().empty()) return false;
@@ -82,11 +117,15 @@ bool QueryPath::refresh(const Question& question, base::Nanos cost, cache::Fill&
   if (capture == nullptr) return true;
   base::Buffer messages;
   if (question.bind == nullptr) {
-    wire::append_query(messages, question.sql);
-  } else {
+    wire::append_query(messages, patience_sql(cost) + "; " + std::string(question.sql));
+  } else {  // all up to Sync is one transaction
+    wire::append_close_statement(messages, kStatement);
+    wire::append_parse(messages, kStatement, patience_sql(cost), {});
+    append_bind(messages, kStatement, kNoValues);
+    messages.append(kExecutePortal);
     wire::append_close_statement(messages, kStatement);
     wire::append_parse(messages, kStatement, question.sql, *question.types);
-    append_bind(messages, batch_.raw, kStatement);
+    append_bind(messages, kStatement, bound_values(batch_.raw));
     if (question.describes) messages.append(kDescribePortal);
     messages.append(kExecutePortal);
     wire::append_close_statement(messages, kStatement);
@@ -101,9 +140,9 @@ void QueryPath::ask_anew(std::string_view messages, bool extended, std::unique_p
   waiting_ = Waiting::kRefresh;
   if (!extended) prepared_.unnamed_lost();
   Group& group = extended ? exchange_.sent_extended() : exchange_.sent_query('Q');
-  group.injected =
-      std::make_unique<RefreshReply>(std::move(capture), services_.live->cache_ttl, services_.clock,
-                                     [this, extended](bool failed) { asked_anew(extended, failed); });
+  group.injected = std::make_unique<RefreshReply>(
+      std::move(capture), services_.cache.entry_bytes_max(), services_.live->cache_ttl, services_.clock,
+      [this, extended](bool failed) { asked_anew(extended, failed); });
   services_.stats.upstream_queries.add();
   upstream_.out().append(messages);
   if (extended) exchange_.sent_sync();

@@ -76,6 +76,39 @@ TEST_F(StaleIfError, NotInATransaction) {
   EXPECT_NE(session.reply_to(read).find("57014"), std::string::npos);
 }
 
+TEST_F(StaleIfError, AgainAndAgainWhateverTheFailure) {
+  for (const std::string_view code : {"08006", "40P01", "53200", "55P03", "57014", "58030", "XX000"}) {
+    session.server().fail_with(code);
+    EXPECT_EQ(session.reply_to(read), reply) << code;
+  }
+}
+
+// One fills, another waits for it: neither gets the error.
+TEST_F(StaleIfError, ForWhoHasWaitedToo) {
+  TestSession other(session.worker());
+  other.say(simple_query("select 1"));
+  other.server().fail_with("57014");
+  session.paths().from_client(read);
+  const std::size_t before = other.paths().to_client.size();
+  other.paths().from_client(read);
+  EXPECT_EQ(session.reply_to(""), reply);
+  other.say("");
+  EXPECT_EQ(other.paths().to_client.substr(before), reply);
+}
+
+// Its head has been passed on when the error comes.
+TEST_F(StaleIfError, ANoticeInPiecesStaysWhole) {
+  const std::string notice = message('N', std::string_view("SNOTICE\0C00000\0Mnotice\0\0", 24));
+  base::Buffer error;
+  wire::append_error(error, {.code = "57014", .message = "late"});
+  const std::string ready = message('Z', "I");
+  session.paths().from_client(read);
+  const std::size_t before = session.paths().to_client.size();
+  session.paths().from_upstream(notice.substr(0, 9));
+  session.paths().from_upstream(notice.substr(9) + std::string(error.view()) + ready);
+  EXPECT_EQ(session.paths().to_client.substr(before), notice + reply);
+}
+
 TEST_F(StaleIfError, NotForWhoHasCancelledIt) {
   session.paths().from_client(read);
   EXPECT_FALSE(session.paths().query().cancel()) << "it runs at the server";
@@ -160,6 +193,47 @@ TEST_F(EarlyRefresh, OnlyWithEqualSettings) {
   EXPECT_EQ(refreshes(), 0U);
 }
 
+// Its own doing has another reason, so that the reply is not what the key says.
+TEST_F(EarlyRefresh, WhatIsAnsweredUnderForeignSettingsIsNotKept) {
+  EXPECT_EQ(session.hits_of(read), 1U);
+  const std::string status = message('S', std::string_view("DateStyle\0German\0", 17));
+  const std::size_t before = other.paths().to_client.size();
+  other.paths().from_upstream(message('C', std::string_view("SELECT 1\0", 9)) + status +
+                              message('C', std::string_view("SELECT 0\0", 9)) + message('Z', "I"));
+  EXPECT_EQ(other.paths().to_client.substr(before), status) << "its client must know";
+  session.worker().clock.advance(base::kSecond);
+  EXPECT_EQ(session.hits_of(read), 0U);
+}
+
+TEST_F(EarlyRefresh, WhatIsTooLargeIsThrownAwayAsItArrives) {
+  EXPECT_EQ(session.hits_of(read), 1U);
+  const std::string row = message('D', std::string(100 << 20, 'x'));
+  const std::size_t before = other.paths().to_client.size();
+  other.paths().from_upstream(message('C', std::string_view("SELECT 1\0", 9)));
+  other.paths().from_upstream(row.substr(0, 100'000));
+  EXPECT_EQ(other.paths().upstream_bytes_waiting(), 0U);
+  other.paths().from_upstream(row.substr(100'000));
+  other.paths().from_upstream(message('C', std::string_view("SELECT 1\0", 9)) + message('Z', "I"));
+  EXPECT_FALSE(other.paths().has_fault()) << other.paths().fault();
+  EXPECT_EQ(other.paths().to_client.substr(before), "");
+  session.worker().clock.advance(base::kSecond);
+  EXPECT_EQ(session.hits_of(read), 0U);
+}
+
+TEST_F(EarlyRefresh, NotOverAConnectionWhoseClientIsAboutToEnd) {
+  other.paths().query().client_said_eof();
+  EXPECT_EQ(session.hits_of(read), 0U);
+  EXPECT_EQ(refreshes(), 0U);
+}
+
+TEST_F(EarlyRefresh, ItIsImpatient) {
+  EXPECT_EQ(session.hits_of(read), 1U);
+  other.say("");
+  EXPECT_NE(other.paths().to_upstream.find("set_config('lock_timeout', '50', true)"), std::string::npos);
+  EXPECT_NE(other.paths().to_upstream.find("set_config('statement_timeout', '1050', true)"),
+            std::string::npos);
+}
+
 TEST_F(EarlyRefresh, WhatTheClientSaysMeanwhileWaitsForItsEnd) {
   EXPECT_EQ(session.hits_of(read), 1U);
   const std::size_t before = other.paths().to_upstream.size();
@@ -172,6 +246,13 @@ TEST_F(EarlyRefresh, ACancelHitsTheClientsStatementOnly) {
   EXPECT_EQ(session.hits_of(read), 1U);
   EXPECT_TRUE(other.paths().query().cancel()) << "nothing of the client's runs, so nobody is to be told";
   EXPECT_NE(other.reply_to(simple_query("select 22")).find("select 22"), std::string::npos);
+}
+
+TEST_F(EarlyRefresh, ACancelOfWhatWaitsIsForTheServerToo) {
+  EXPECT_EQ(session.hits_of(read), 1U);
+  other.paths().from_client(simple_query("select 22"));
+  EXPECT_FALSE(other.paths().query().cancel()) << "it ends the refresh";
+  EXPECT_NE(other.reply_to("").find("57014"), std::string::npos);
 }
 
 }  // namespace

@@ -38,6 +38,7 @@ std::size_t ReplyPath::process(std::string_view input) {
         if (auto& capture = exchange.front().capture) capture->add(left_type_, rest.substr(0, n));
       left_ -= n;
       pos += n;
+      if (left_unseen_) begin = pos;
       continue;
     }
     wire::Header header;
@@ -47,7 +48,8 @@ std::size_t ReplyPath::process(std::string_view input) {
       lost("PostgreSQL sent a message of impossible length");
       break;
     }
-    if (!exchange.empty() && !exchange.front().notice.empty()) [[unlikely]] {
+    // What take() may write itself comes behind all that came before.
+    if (!exchange.empty() && (!exchange.front().notice.empty() || exchange.front().fallback)) [[unlikely]] {
       client_.write_through(input.substr(begin, pos - begin));
       begin = pos;
       client_.write_through(std::exchange(exchange.front().notice, {}));
@@ -59,14 +61,14 @@ std::size_t ReplyPath::process(std::string_view input) {
     if (fate == Fate::kSwallow) {
       client_.write_through(input.substr(begin, pos - begin));
       begin = pos + available;
-    } else {
-      left_ = header.message_bytes - available;
-      left_type_ = header.type;
     }
+    left_ = header.message_bytes - available;
+    left_type_ = header.type;
+    left_unseen_ = fate == Fate::kSwallow;
     pos += available;
   }
   if (pos > begin) client_.write_through(input.substr(begin, pos - begin));
-  query_path_.set_relaying(left_ != 0);
+  query_path_.set_relaying(left_ != 0 && !left_unseen_);
   return pos;
 }
 
@@ -74,12 +76,16 @@ ReplyPath::Fate ReplyPath::take(const wire::Header& header, std::string_view ava
   Exchange& exchange = query_path_.exchange();
   const bool whole = available.size() == header.message_bytes;
   const bool injected = !exchange.empty() && exchange.front().injected != nullptr;
+  if (injected && exchange.front().injected->passes_over(header.type, header.message_bytes)) {
+    exchange.received_reply(header.type);
+    return Fate::kSwallow;
+  }
   if (injected || header.type == 'Z' || header.type == 'S') {
     if (header.message_bytes > (injected ? kInjectedBytesMax : kWholeBytesMax))
       return lost("PostgreSQL sent an oversized message");
     if (!whole) return Fate::kIncomplete;
   }
-  if (!injected && !exchange.empty() && exchange.front().capture != nullptr)
+  if (!injected && !exchange.empty() && (exchange.front().fallback || exchange.front().is_answered))
     if (const auto fate = weigh(exchange.front(), header, available)) return *fate;
   const std::string_view body = available.substr(wire::kHeaderBytes);
   last_type_ = header.type;
@@ -109,11 +115,11 @@ ReplyPath::Fate ReplyPath::take(const wire::Header& header, std::string_view ava
 
 std::optional<ReplyPath::Fate> ReplyPath::weigh(Group& group, const wire::Header& header,
                                                 std::string_view available) {
-  if (group.is_answered && header.type != 'Z' && header.type != 'N' && !is_asynchronous(header.type)) {
+  if (group.is_answered) {
+    if (header.type == 'Z' || header.type == 'N' || is_asynchronous(header.type)) return std::nullopt;
     note(header.type, available.substr(wire::kHeaderBytes));
     return Fate::kSwallow;
   }
-  if (group.fallback == nullptr) return std::nullopt;
   const bool whole = available.size() == header.message_bytes;
   const bool small = header.message_bytes <= kWholeBytesMax;
   if (!whole && small && Fallback::reads_whole(header.type)) return Fate::kIncomplete;
@@ -138,7 +144,7 @@ std::optional<ReplyPath::Fate> ReplyPath::weigh(Group& group, const wire::Header
   }
   last_type_ = group.is_answered ? 'C' : header.type;
   note(header.type, body);
-  group.capture->add(header.type, available);
+  if (group.capture) group.capture->add(header.type, available);
   return Fate::kSwallow;
 }
 
@@ -156,10 +162,9 @@ ReplyPath::Fate ReplyPath::take_injected(char type, std::string_view body) {
   if (type == 'E' && is_fatal(body)) return Fate::kPass;  // the backend's last words are for the client too
   if (is_asynchronous(type)) {
     const auto status = wire::parse_parameter_status(body);
-    // CatalogLoad sets these for its own transaction; the client must not hear of it.
-    const bool own =
-        type == 'S' && status && (status->name == "search_path" || status->name == "client_encoding");
-    if (own) return Fate::kSwallow;
+    if (type == 'S' && status && query_path_.exchange().front().injected->sets(status->name))
+      return Fate::kSwallow;
+    if (type == 'S') query_path_.exchange().front().injected->on_foreign_setting();
     note(type, body);
     return Fate::kPass;
   }

@@ -49,6 +49,7 @@ class ReplyPath {
   QueryPath& query_path_;
   std::uint64_t left_ = 0;  // bytes of a message whose beginning was passed on
   char left_type_ = 0;
+  bool left_unseen_ = false;  // the beginning was thrown away, and so is the rest
   char last_type_ = 0;
   bool opaque_ = false;
   bool farewell_ = false;

@@ -572,6 +572,7 @@ void Session::client_closed() {
 void Session::client_said_eof() {
   if (phase_ != Phase::kServing || client_eof_) return client_closed();
   client_eof_ = true;
+  query_path_->client_said_eof();
   resume_soon();  // what waits in the buffer is answered first
 }
 

@@ -86,6 +86,10 @@ class TestServer {
     extended_ = false;
     statements_.erase("");
     portals_.erase("");
+    if (sql.starts_with("SELECT pg_catalog.set_config")) {  // before a statement that is asked anew
+      say('C', std::string_view("DONE\0", 5));
+      sql.remove_prefix(sql.find("; ") + 2);
+    }
     if (sql == query::settings_probe_sql()) {
       settings();
     } else if (sql == FingerprintCheck::sql()) {
@@ -121,7 +125,7 @@ class TestServer {
     if (!outage_.empty() && has(sql, "select")) return error(outage_), false;
     if (has(sql, "begin") && status_ == 'I') status_ = 'T';
     if (has(sql, "commit") || has(sql, "rollback")) status_ = 'I';
-    if (has(sql, "set")) {
+    if (has(sql, "set") && !has(sql, "set_config")) {
       last_set_ = sql;
       say('S', std::string_view("application_name\0x\0", 19));
     }

@@ -60,3 +60,21 @@ def reply_asked_anew_over_an_idle_connection(stage):
         before = pgweir.metric("pgweir_refreshes_total")
         repeat_until(reader, sql, [["7"]], lambda: pgweir.metric("pgweir_refreshes_total") > before)
         same("the idle session's own read", idle.rows(sql), [["7"]])
+
+
+@scenario
+def lock_that_a_refresh_does_not_wait_for(stage):
+    """What is asked anew over an idle session's connection must not hold up its client, whoever has locked what."""
+    stage.plain.sql(SCHEMA)
+    sql = READ.format("stale_while_revalidate=1h")
+    with stage.pgweir(server_workers=1) as pgweir, wire.Connection(stage.plain.host, stage.plain.port, "postgres") as locker:
+        idle, reader = pgweir.session(), pgweir.session()
+        for session in (idle, reader):
+            session.rows(sql)
+        repeat_until(reader, sql, [["100"]], lambda: pgweir.metric("pgweir_refreshes_total") >= 1)
+        locker.rows("BEGIN")
+        locker.rows("LOCK TABLE price IN ACCESS EXCLUSIVE MODE")
+        before = pgweir.metric("pgweir_refreshes_total")
+        repeat_until(reader, sql, [["100"]], lambda: pgweir.metric("pgweir_refreshes_total") >= before + 2)
+        same("the idle session's own statement", idle.rows("SELECT 22"), [["22"]])
+        locker.rows("ROLLBACK")
