@@ -42,8 +42,9 @@ struct CacheConfig {
   base::Nanos ttl = 30 * base::kSecond;
   // An entry lives ttl * (1 - ttl_jitter * u), u in [0, 1) by its key. In [0, 1].
   double ttl_jitter = 0.1;
-  // How soon before the end of its ttl an entry is asked anew, in units of what its fill costs (XFetch's beta;
-  // Vattani, Chierichetti & Lowenstein, "Optimal Probabilistic Cache Stampede Prevention"). 0: not before.
+  // How soon before the end of its ttl an entry is asked anew, in units of what its fill costs (XFetch's
+  // beta; Vattani, Chierichetti & Lowenstein, "Optimal Probabilistic Cache Stampede Prevention"). 0: not
+  // before.
   double early_refresh = 1.0;
   // Larger replies are not kept. At most half of a shard's share of the memory.
   std::uint64_t entry_bytes_max = std::uint64_t{1} << 20;

@@ -26,7 +26,8 @@ constexpr std::uint64_t kRows = 50;
 constexpr std::uint64_t kBytes = 256 << 10;
 constexpr unsigned kReaders = 3;
 constexpr int kReads = 40'000;
-constexpr int kWrites = 8'000;
+constexpr std::uint64_t kReadsPerBeat = 30;
+constexpr int kWrites = 4'000;  // one in each beat
 
 // A row's version; goes up when a write commits.
 using Row = std::atomic<std::uint64_t>;
@@ -68,6 +69,7 @@ class Stress {
     threads.emplace_back([this] { disturb(); });
     for (unsigned i = 0; i <= kReaders; ++i) threads[i].join();
     is_done_.store(true);
+    beat();
     threads.back().join();
   }
   CacheStats stats() const { return cache_.stats(); }
@@ -110,7 +112,10 @@ class Stress {
 
   void read_all(unsigned seed) {
     std::mt19937_64 random(seed);
-    for (int i = 0; i < kReads; ++i) read(random() % 4 == 0 ? random() % 8 : random() % kKeys, random);
+    for (int i = 0; i < kReads; ++i) {
+      read(random() % 4 == 0 ? random() % 8 : random() % kKeys, random);
+      if (reads_.fetch_add(1) % kReadsPerBeat == 0) beat();
+    }
   }
 
   void read(std::uint64_t key, std::mt19937_64& random) {
@@ -158,17 +163,31 @@ class Stress {
     const auto rows = rows_of(key);
     for (std::size_t i = 0; i < rows.size(); ++i) dependencies[i] = generations_.depend(slot_of(rows[i]));
     const Reply reply = query(key);
-    if (fate < 30) std::this_thread::yield();
+    if (fate < 30) linger();
     const std::string padding(key * 13 % 2300, static_cast<char>('a' + key % 26));
     const std::array<std::string_view, 2> parts{
         std::string_view(reinterpret_cast<const char*>(&reply), sizeof(reply)), padding};
     fill.keep(parts, static_cast<std::uint32_t>(key), dependencies,
-              random() % 2 == 0 ? config().ttl : base::kMillisecond, 1);
+              random() % 2 == 0 ? config().ttl : base::kMillisecond, base::kSecond);
+  }
+
+  // Writes and time go by with the reads: were they faster, nothing would live until it is asked for;
+  // were they slower, nothing would change.
+  void beat() {
+    beats_.fetch_add(1);
+    beats_.notify_all();
+  }
+
+  // So long that others ask for the same meanwhile, and time goes by.
+  void linger() const {
+    const std::uint64_t since = beats_.load();
+    for (int i = 0; i < 100 && beats_.load() == since; ++i) std::this_thread::yield();
   }
 
   void write_all() {
     std::mt19937_64 random(99);
     for (int i = 0; i < kWrites; ++i) {
+      beats_.wait(static_cast<std::uint64_t>(i));
       const std::size_t row = random() % kRows;
       Hold hold(generations_, std::array<Slot, 1>{slot_of(row)});
       rows_[row].fetch_add(1);
@@ -179,13 +198,13 @@ class Stress {
   }
 
   void disturb() {
-    while (!is_done_.load()) {
+    for (std::uint64_t seen = 0; !is_done_.load(); seen = beats_.load()) {
+      beats_.wait(seen);
       clock_.advance(base::kMillisecond);
       cache_.set_memory_bytes(clock_.now() / base::kMillisecond % 2 == 0 ? kBytes : kBytes / 3 * 2);
       if (clock_.now() / base::kMillisecond % 64 == 0) cache_.invalidate_all();
       const CacheStats stats = cache_.stats();
       EXPECT_LE(stats.entries, kKeys);
-      std::this_thread::yield();
     }
   }
 
@@ -195,6 +214,8 @@ class Stress {
   DiskTier disk_{disk_config(), device_, clock_, generations_};
   Cache cache_;
   std::array<Row, kRows> rows_{};
+  std::atomic<std::uint64_t> reads_{0};
+  std::atomic<std::uint64_t> beats_{0};
   std::atomic<bool> is_done_{false};
 };
 

@@ -119,8 +119,7 @@ TEST(Replay, ADiskAnswersWhatMemoryHasNoRoomFor) {
                               .size_bytes = kReplyBytes,
                               .cost_us = 10'000,
                               .ttl_ms = Request::kForever});
-  simulate::Setup setup{.policy = cache::PolicyKind::kLru,
-                        .capacity = simulate::Setup::kMemoryWithDiskMin};
+  simulate::Setup setup{.policy = cache::PolicyKind::kLru, .capacity = simulate::Setup::kMemoryWithDiskMin};
   const Point without = replay(trace, setup, nullptr);
   setup.disk_bytes = 1 << 30;
   const Point with = replay(trace, setup, nullptr);
