@@ -51,7 +51,7 @@ void Index::put(Tag tag, const Item& item) {
                       .position = item.position / kUnit,
                       .expires = std::min(item.expires, kTickMax),
                       .is_hit = item.is_hit ? 1U : 0U,
-                      .is_earlier = item.is_earlier ? 1U : 0U};
+                      .is_void = item.is_void ? 1U : 0U};
   Table& table = table_of(tag);
   if (Bucket* old = table.find(low(tag))) {
     *old = bucket;
@@ -70,7 +70,7 @@ std::optional<Index::Item> Index::find(Tag tag) const {
               .length = static_cast<std::uint32_t>(bucket->length * kUnit),
               .expires = static_cast<std::uint32_t>(bucket->expires),
               .is_hit = bucket->is_hit != 0,
-              .is_earlier = bucket->is_earlier != 0};
+              .is_void = bucket->is_void != 0};
 }
 
 void Index::touch(Tag tag) {

@@ -26,7 +26,7 @@ class Index {
     std::uint32_t length = 0;
     std::uint32_t expires = 0;  // in ticks, see kTick
     bool is_hit = false;        // it has been asked for since it was put here
-    bool is_earlier = false;    // of an earlier run
+    bool is_void = false;       // of an earlier run, and of no use
   };
   // Expiry is rounded up, so it tells only what need not be read any more.
   static constexpr base::Nanos kTick = 4 * base::kSecond;
@@ -58,7 +58,7 @@ class Index {
     std::uint64_t position : 40 = 0;  // in units; 0: empty
     std::uint64_t expires : 22 = 0;
     std::uint64_t is_hit : 1 = 0;
-    std::uint64_t is_earlier : 1 = 0;
+    std::uint64_t is_void : 1 = 0;
   };
   static_assert(sizeof(Bucket) == 16);
 

@@ -83,13 +83,13 @@ TEST(Index, HoldsWhatFitsItsFields) {
   index.put(tag, {.position = Index::kPositionMax,
                   .length = Index::kLengthMax,
                   .expires = Index::kTickMax + 5,
-                  .is_earlier = true});
+                  .is_void = true});
   const auto found = index.find(tag);
   ASSERT_TRUE(found.has_value());
   EXPECT_EQ(found->position, Index::kPositionMax);
   EXPECT_EQ(found->length, Index::kLengthMax);
   EXPECT_EQ(found->expires, Index::kTickMax);
-  EXPECT_TRUE(found->is_earlier);
+  EXPECT_TRUE(found->is_void);
 }
 
 TEST(Index, TakesAtMost24BytesForEachEntry) {

@@ -38,6 +38,7 @@ base::Result<void> DiskStore::open() {
     opened_at_ = clock_.now();
     next_sequence_ = 1;
   }
+  if (config_.kept != nullptr) config_.kept->add_run(run_);
   if (auto loaded = load(); !loaded) return loaded;
   rebuild();
   const std::lock_guard lock(mutex_);
@@ -128,19 +129,24 @@ void DiskStore::rebuild() {
   stats_.rebuilt += index_.size();
 }
 
+// What it holds is of use if it was written under the counters that are kept, and in the past.
 void DiskStore::rebuild(const Segment& segment, std::uint64_t slot) {
+  const bool is_known = config_.kept != nullptr && config_.kept->knows_run(segment.header.run) &&
+                        segment.header.begun_wall <= clock_.wall();
   auto entries = read_footer(segment, slot);
   const bool is_whole = entries.has_value();
   if (!is_whole) entries = scan(segment, slot);
   const std::lock_guard lock(mutex_);
   segments_[slot] = segment;
+  segments_[slot].header.begun_at = clock_.now() - (clock_.wall() - segment.header.begun_wall);
+  if (is_known) stats_.continued += entries->size();
   if (!is_whole) ++stats_.scanned_segments;
   for (const FooterEntry& entry : *entries) {
     if (index_.bytes() >= config_.index_bytes_max) break;
     index_.put(entry.tag, {.position = begin_of(slot) + entry.offset,
                            .length = entry.length,
                            .expires = disk::Index::kTickMax,
-                           .is_earlier = true});
+                           .is_void = !is_known});
   }
 }
 

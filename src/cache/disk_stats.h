@@ -53,6 +53,7 @@ struct DiskStats {
   std::uint64_t written_bytes = 0;  // to the device, all told
   std::uint64_t dropped = 0;        // entries that left with their segment
   std::uint64_t rebuilt = 0;        // entries found at the start
+  std::uint64_t continued = 0;      // of those, what can be compared with the generations
   std::uint64_t queue_full = 0;     // lookups that went to the database instead
   std::uint64_t overdue = 0;        // reads that nobody waited for any more
   std::uint64_t breaker_opened = 0;

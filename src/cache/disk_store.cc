@@ -47,7 +47,7 @@ std::optional<DiskPlace> DiskStore::find(const Key& key) {
   const std::lock_guard lock(mutex_);
   if (is_clearing_ || !is_open_) return std::nullopt;
   const auto item = index_.find(tag);
-  if (!item || (item->is_earlier && !config_.finds_earlier)) return std::nullopt;
+  if (!item || item->is_void) return std::nullopt;
   const bool is_over = item->expires != disk::Index::kTickMax &&
                        clock_.now() >= opened_at_ + item->expires * disk::Index::kTick;
   if (is_over) {
@@ -58,14 +58,13 @@ std::optional<DiskPlace> DiskStore::find(const Key& key) {
   return DiskPlace{.position = item->position,
                    .length = item->length,
                    .sequence = segments_[slot_at(item->position)].header.sequence,
-                   .epoch = epoch_,
-                   .is_earlier = item->is_earlier};
+                   .epoch = epoch_};
 }
 
 bool DiskStore::contains(const Key& key) const {
   const std::lock_guard lock(mutex_);
   const auto item = index_.find(disk::tag_of(key));
-  return item && (!item->is_earlier || config_.finds_earlier);
+  return item && !item->is_void;
 }
 
 std::expected<DiskPlace, Admission> DiskStore::append(const disk::Content& content, std::uint64_t epoch) {
@@ -235,15 +234,8 @@ DiskRead DiskStore::read(const Key& key, const DiskPlace& place, std::string& by
   if (!found) return end(DiskRead::kCorrupt);
   if (found->key != key) return end(DiskRead::kOtherKey);
   record = std::move(*found);
-  if (segment.is_earlier) {
-    const base::Nanos now = clock_.now();
-    const base::Nanos age = clock_.wall() - segment.header.begun_wall;  // of the segment
-    const base::Nanos shift = now - age - segment.header.begun_at;
-    record.asked_at += shift;
-    record.expires_at += shift;
-    if (age < 0 || record.asked_at > now || now >= record.expires_at) return end(DiskRead::kDead);
-    return end(DiskRead::kFound);
-  }
+  // The clock may have been set back, a little.
+  if (segment.is_earlier && record.asked_at > clock_.now()) return end(DiskRead::kDead);
   return end(is_dead_(record) ? DiskRead::kDead : DiskRead::kFound);
 }
 

@@ -8,8 +8,9 @@
 //   read              one read from the device, or a copy out of a buffer
 //   work              one step of the writer: prepares a buffer, writes a part of one
 //
-// A read gives back the bytes that were appended under that very key since the store was opened, or nothing:
-// whatever the device did to them, and whatever is written meanwhile.
+// A read gives back the bytes that were appended under that very key, or nothing: whatever the device did to
+// them, and whatever is written meanwhile. What was appended before the store was opened is found only if its
+// dependencies mean something still (KeptGenerations).
 #pragma once
 
 #include <cstdint>
@@ -27,6 +28,7 @@
 #include "cache/disk_format.h"
 #include "cache/disk_index.h"
 #include "cache/disk_stats.h"
+#include "cache/kept_generations.h"
 #include "io/device.h"
 
 namespace pgweir::cache {
@@ -38,8 +40,8 @@ struct DiskStoreConfig {
   unsigned buffers = 3;
   std::uint32_t write_bytes = std::uint32_t{256} << 10;  // of one write
   std::uint64_t index_bytes_max = std::uint64_t{1} << 40;
-  base::Hash128 identity;      // see disk::Superblock
-  bool finds_earlier = false;  // what earlier runs have left, too
+  base::Hash128 identity;           // see disk::Superblock
+  KeptGenerations* kept = nullptr;  // null: what earlier runs have left is of no use
 };
 
 // Where an entry is; for one key, until the store says otherwise.
@@ -49,13 +51,12 @@ struct DiskPlace {
   std::uint64_t sequence = 0;  // of its segment
   std::uint64_t epoch = 0;     // of the store, which clear() moves
   std::uint32_t expires = 0;
-  bool is_earlier = false;  // its dependencies are of a run that is over
 };
 
 // Any thread, but for what says otherwise. The device and the clock must outlive it.
 class DiskStore {
  public:
-  // Whether a record of this run can answer nothing any more. Called without the lock.
+  // Whether a record can answer nothing any more. Called without the lock.
   using IsDead = std::function<bool(const disk::Record&)>;
 
   DiskStore(const DiskStoreConfig& config, io::Device& device, const base::Clock& clock, IsDead is_dead);
@@ -130,7 +131,7 @@ class DiskStore {
     std::uint32_t to = 0;
   };
   struct Segment {
-    disk::SegmentHeader header;  // sequence 0: void
+    disk::SegmentHeader header;  // sequence 0: void; begun_at is by the clock of this run
     bool is_earlier = false;
   };
 

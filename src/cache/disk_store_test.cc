@@ -154,24 +154,136 @@ TEST_F(StoreTest, IsThereAgainInTheNextRunButNotForUse) {
   EXPECT_EQ(later.get(39), "") << "its generations are another run's";
 }
 
-TEST_F(StoreTest, WhatEarlierRunsLeftIfThatIsAskedFor) {
-  t.append(1, "short", 10 * base::kSecond);
-  t.append(2, "long", 1000 * base::kSecond);
-  ASSERT_TRUE(t.store.flush().has_value());
+struct KeptStoreTest : testing::Test {
+  KeptStoreTest() { config.kept = &*kept; }
+  TestKept kept;
   DiskStoreConfig config = small_store();
-  config.finds_earlier = true;
+  io::MockDevice device{kSmallBytes, 1};
+};
+
+TEST_F(KeptStoreTest, WhatEarlierRunsLeftIsFoundUnlessItIsOver) {
+  TestStore first(device, config);
+  ASSERT_TRUE(first.open());
+  first.append(1, "short", 10 * base::kSecond);
+  first.append(2, "long", 1000 * base::kSecond);
+  ASSERT_TRUE(first.store.flush().has_value());
   TestStore later(device, config);
   later.clock.advance(50 * base::kSecond);
   ASSERT_TRUE(later.open());
+  EXPECT_EQ(later.store.stats().rebuilt, 2U);
+  EXPECT_EQ(later.store.stats().continued, 2U);
   EXPECT_EQ(later.get(1), "");
   EXPECT_EQ(later.last_read, DiskRead::kDead);
   EXPECT_EQ(later.get(2), "long");
-  EXPECT_TRUE(later.store.find(key_of(2))->is_earlier);
+  later.clock.advance(949 * base::kSecond);
+  EXPECT_EQ(later.get(2), "long");
+  later.clock.advance(base::kSecond);
+  EXPECT_EQ(later.get(2), "");
+}
 
-  TestStore past(device, config);  // its clock was set back
-  past.clock.advance(-base::kSecond);
-  ASSERT_TRUE(past.open());
-  EXPECT_EQ(past.get(2), "");
+// The machine has started anew meanwhile, and so has its other clock.
+TEST_F(KeptStoreTest, ItsTimesAreByTheWall) {
+  class Restarted final : public base::Clock {
+   public:
+    base::Nanos now() const override { return wall_.now() - 50 * base::kSecond; }
+    base::Nanos wall() const override { return wall_.now(); }
+    base::ManualClock wall_;
+  } clock;
+  TestStore first(device, config);
+  first.clock.advance(60 * base::kSecond);
+  ASSERT_TRUE(first.open());
+  first.append(1, "one", 100 * base::kSecond);
+  ASSERT_TRUE(first.store.flush().has_value());
+  clock.wall_.advance(70 * base::kSecond);
+  DiskStore later(config, device, clock, [](const disk::Record&) { return false; });
+  ASSERT_TRUE(later.open().has_value());
+  std::string bytes;
+  disk::Record record;
+  ASSERT_EQ(later.read(key_of(1), *later.find(key_of(1)), bytes, record), DiskRead::kFound);
+  EXPECT_EQ(clock.now() - record.asked_at, 10 * base::kSecond);
+  EXPECT_EQ(record.expires_at - clock.now(), 90 * base::kSecond);
+}
+
+TEST_F(KeptStoreTest, NothingOfTheFutureIsFound) {
+  TestStore first(device, config);
+  first.clock.advance(10 * base::kSecond);
+  ASSERT_TRUE(first.open());
+  first.append(1, "one", 1000 * base::kSecond);
+  first.clock.advance(10 * base::kSecond);
+  first.append(2, "two", 1000 * base::kSecond);
+  ASSERT_TRUE(first.store.flush().has_value());
+  TestStore between(device, config);  // its clock was set back
+  between.clock.advance(15 * base::kSecond);
+  ASSERT_TRUE(between.open());
+  EXPECT_EQ(between.get(1), "one");
+  EXPECT_EQ(between.get(2), "");
+  TestStore before(device, config);
+  ASSERT_TRUE(before.open());
+  EXPECT_EQ(before.get(1), "");
+}
+
+TEST_F(KeptStoreTest, NotWhatHasChangedSince) {
+  TestStore first(device, config);
+  ASSERT_TRUE(first.open());
+  first.append(1, "one");
+  ASSERT_TRUE(first.store.flush().has_value());
+  kept.reopen();
+  config.kept = &*kept;
+  TestStore later(device, config);
+  ASSERT_TRUE(later.open());
+  EXPECT_EQ(later.get(1), "one");
+  later.generations.bump(4);
+  EXPECT_EQ(later.get(1), "");
+  EXPECT_EQ(later.last_read, DiskRead::kDead);
+}
+
+// A run that wrote under counters of its own, between two that knew these.
+TEST_F(KeptStoreTest, NotWhatWasWrittenUnderOtherCounters) {
+  TestStore first(device, config);
+  ASSERT_TRUE(first.open());
+  first.append(1, "one");
+  ASSERT_TRUE(first.store.flush().has_value());
+  TestStore other(device);
+  ASSERT_TRUE(other.open());
+  EXPECT_EQ(other.get(1), "");
+  other.append(2, "two");
+  ASSERT_TRUE(other.store.flush().has_value());
+  TestStore later(device, config);
+  ASSERT_TRUE(later.open());
+  EXPECT_EQ(later.store.stats().rebuilt, 2U);
+  EXPECT_EQ(later.get(1), "one");
+  EXPECT_EQ(later.get(2), "");
+  EXPECT_FALSE(later.store.contains(key_of(2)));
+}
+
+// It is written once more, and then by the clock of the run that does it.
+TEST_F(KeptStoreTest, WhatIsAskedForStays) {
+  constexpr std::uint64_t kNumber = 250, kBytes = 1000;
+  constexpr base::Nanos kTtl = 5000 * base::kSecond;
+  io::MockDevice large(disk::kSegmentsBegin + (8 << 16), 1);
+  config.segment_bytes = 1 << 16;
+  config.write_bytes = 1 << 14;
+  TestStore first(large, config);
+  ASSERT_TRUE(first.open());
+  for (std::uint64_t number = 0; number < 400; ++number) {
+    ASSERT_TRUE(first.append(number, std::string(kBytes, 'v'), kTtl));
+    first.work();
+  }
+  ASSERT_TRUE(first.store.flush().has_value());
+  TestStore later(large, config);
+  later.clock.advance(777 * base::kSecond);
+  ASSERT_TRUE(later.open());
+  ASSERT_EQ(later.get(kNumber).size(), kBytes);
+  for (std::uint64_t other = 1000; other < 1600; ++other) {
+    ASSERT_TRUE(later.append(other, std::string(kBytes, 'w'), kTtl));
+    later.work();
+  }
+  EXPECT_EQ(later.store.stats().reinserted, 1U);
+  later.clock.advance(kTtl - 778 * base::kSecond);
+  EXPECT_EQ(later.get(kNumber).size(), kBytes);
+  later.clock.advance(2 * base::kSecond);
+  EXPECT_EQ(later.get(kNumber), "");
+  EXPECT_EQ(later.get(1599).size(), kBytes);
 }
 
 TEST_F(StoreTest, OfAnotherIdentityOrShapeNothingIsFound) {
@@ -327,11 +439,14 @@ TEST_F(StoreTest, AnotherKeyOfTheSameTagIsNoAnswer) {
 // The process is killed when so many bytes have reached the device, for every such number.
 TEST(Store, SurvivesAKillAtAnyByte) {
   constexpr std::uint64_t kEntries = 34;
+  const TestKept kept;
+  DiskStoreConfig config = small_store();
+  config.kept = &*kept;
   std::uint64_t total = 0;
   for (std::uint64_t cut = 0; cut <= total + 1; ++cut) {
     if (cut == 100) cut = disk::kSuperblockBytes - 1;  // nothing but zeros between
     io::MockDevice device(kSmallBytes, 1);
-    TestStore first(device);
+    TestStore first(device, config);
     device.cut_power_after(cut);
     ASSERT_TRUE(first.open());
     std::uint64_t in_whole_segments = 0;  // the entries before this one are on the device
@@ -344,8 +459,6 @@ TEST(Store, SurvivesAKillAtAnyByte) {
     }
     total = device.calls().written_bytes;
     device.restore_power();
-    DiskStoreConfig config = small_store();
-    config.finds_earlier = true;
     TestStore later(device, config);
     ASSERT_TRUE(later.open()) << "at " << cut;
     for (std::uint64_t number = 0; number < kEntries; ++number) {
@@ -369,12 +482,13 @@ TEST(Store, SurvivesALossOfPower) {
     std::string value;
     std::uint64_t appended_at = 0;  // in bytes
   };
+  const TestKept kept;
   unsigned found_again = 0;
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
     io::MockDevice device(disk::kSegmentsBegin + kSegments * kSegment, seed);
     DiskStoreConfig config = small_store();
     config.segment_bytes = kSegment;
-    config.finds_earlier = true;
+    config.kept = &*kept;
     std::map<std::uint64_t, Newest> newest;
     std::mt19937_64 random(seed);
     TestStore first(device, config);

@@ -212,7 +212,7 @@ std::uint32_t DiskStore::reinsert(const FooterEntry& entry, const Segment& segme
   {
     const std::lock_guard lock(mutex_);
     const auto item = index_.find(entry.tag);
-    if (!item || item->position != from || !item->is_hit || item->is_earlier) return 0;
+    if (!item || item->position != from || !item->is_hit || item->is_void) return 0;
   }
   if (into.reinserted_bytes + entry.length > reinsert_bytes_max()) return 0;
   if (into.used + entry.length + disk::footer_bytes(into.footer.size() + 1) > config_.segment_bytes) return 0;

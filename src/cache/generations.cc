@@ -15,6 +15,11 @@ Generations::Generations(unsigned slots_log2)
     : slots_log2_(std::clamp(slots_log2, kSlotsLog2Min, kSlotsLog2Max)),
       slots_(allocate(std::size_t{1} << slots_log2_)) {}
 
+Generations::Generations(unsigned slots_log2, std::atomic<std::uint64_t>* counters)
+    : slots_log2_(slots_log2), slots_(counters, Free{.is_ours = false}) {
+  CHECK(slots_log2 >= kSlotsLog2Min && slots_log2 <= kSlotsLog2Max);
+}
+
 // On huge pages where there are any: lookups go to slots at random, and would miss in the TLB each time.
 std::unique_ptr<std::atomic<std::uint64_t>[], Generations::Free> Generations::allocate(std::size_t size) {
   constexpr std::size_t kHugePage = std::size_t{2} << 20;
@@ -25,11 +30,11 @@ std::unique_ptr<std::atomic<std::uint64_t>[], Generations::Free> Generations::al
   if (align == kHugePage) madvise(memory, bytes, MADV_HUGEPAGE);
   auto* const slots = static_cast<std::atomic<std::uint64_t>*>(memory);
   std::uninitialized_value_construct_n(slots, size);
-  return std::unique_ptr<std::atomic<std::uint64_t>[], Free>(slots);
+  return std::unique_ptr<std::atomic<std::uint64_t>[], Free>(slots, Free{.is_ours = true});
 }
 
 void Generations::Free::operator()(std::atomic<std::uint64_t>* slots) const {
-  std::free(slots);
+  if (is_ours) std::free(slots);
 }
 
 bool Generations::is_fresh(std::span<const Dependency> dependencies) const {

@@ -58,6 +58,9 @@ class Generations {
 
   // 2^slots_log2 slots of 8 bytes; a value out of range is clamped to [kSlotsLog2Min, kSlotsLog2Max].
   explicit Generations(unsigned slots_log2 = 20);
+  // Over counters that are somebody else's, who has made sure that none is held. REQUIRES: there are
+  // 2^slots_log2 of them, and slots_log2 is in range.
+  Generations(unsigned slots_log2, std::atomic<std::uint64_t>* counters);
   Generations(const Generations&) = delete;
   Generations& operator=(const Generations&) = delete;
 
@@ -112,6 +115,7 @@ class Generations {
  private:
   friend struct TurnedGenerations;  // of tests
   struct Free {
+    bool is_ours;
     void operator()(std::atomic<std::uint64_t>* slots) const;
   };
   static constexpr unsigned kKindBits = 2;

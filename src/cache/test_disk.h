@@ -1,13 +1,18 @@
 // A small store on a mock device, cranked by hand, for the tests of the disk tier.
 #pragma once
 
+#include <gtest/gtest.h>
+#include <unistd.h>
+
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "cache/disk_store.h"
+#include "cache/kept_generations.h"
 #include "cache/test_cache.h"
 #include "io/mock_device.h"
 
@@ -17,9 +22,43 @@ inline DiskStoreConfig small_store() {
   return {.segment_bytes = 4096, .buffers = 2, .write_bytes = 4096, .identity = {.lo = 1, .hi = 2}};
 }
 
+// Counters that outlive stores, caches and themselves, in a file of the test's own.
+class TestKept {
+ public:
+  TestKept() { reopen(); }
+  ~TestKept() {
+    kept_.reset();
+    unlink(config.path.c_str());
+    unlink(config.saved.c_str());
+  }
+  // As a process does that follows one that was killed, or one that ended well.
+  void reopen() {
+    kept_.reset();
+    auto opened = KeptGenerations::open(config, clock);
+    ASSERT_TRUE(opened.has_value()) << opened.error().message;
+    kept_ = std::move(*opened);
+  }
+  KeptGenerations& operator*() const { return *kept_; }
+  KeptGenerations* operator->() const { return kept_.get(); }
+
+  base::ManualClock clock;
+  KeptGenerationsConfig config{.path = name("generations"),
+                               .saved = name("saved"),
+                               .slots_log2 = 10,
+                               .meaning = {.lo = 3, .hi = 4},
+                               .wants_tmpfs = false};
+
+ private:
+  static std::string name(const char* what) {
+    return testing::TempDir() + "kept." + std::to_string(getpid()) + "." + what;
+  }
+  std::unique_ptr<KeptGenerations> kept_;
+};
+
 struct TestStore {
-  explicit TestStore(io::Device& store_device, DiskStoreConfig config = small_store())
-      : store(config, store_device, clock, [this](const disk::Record& record) {
+  explicit TestStore(io::Device& store_device, const DiskStoreConfig& config = small_store())
+      : generations(config.kept != nullptr ? config.kept->generations() : own_generations),
+        store(config, store_device, clock, [this](const disk::Record& record) {
           return clock.now() >= record.expires_at || !generations.is_fresh(record.dependencies);
         }) {}
 
@@ -59,7 +98,8 @@ struct TestStore {
   }
 
   base::ManualClock clock;
-  Generations generations{10};
+  Generations own_generations{10};
+  Generations& generations;
   DiskStore store;
   DiskRead last_read = DiskRead::kGone;
   Admission last_append = Admission::kClosed;
