@@ -59,9 +59,20 @@ DatabaseCatalog::PromiseReport DatabaseCatalog::promise() const {
   return {sync::Promise::kFencesAndTtl, "sync.user is not set"};
 }
 
-void DatabaseCatalog::set_standby(bool standby) {
-  const Server server = standby ? Server::kStandby : Server::kPrimary;
-  if (server_.exchange(server) == server || follower_) return;
+void DatabaseCatalog::seen_server(bool standby, bool promoted) {
+  Server before = server_.load();
+  if (standby) {
+    if (before != Server::kUnknown || !server_.compare_exchange_strong(before, Server::kStandby)) return;
+  } else {
+    before = server_.exchange(Server::kPrimary);
+    if (before == Server::kStandby ||
+        promoted) {  // what a standby said; what was written before that was told
+      invalidate();
+      generations_.bump(everything());
+    }
+    if (before == Server::kPrimary) return;
+  }
+  if (follower_) return;
   const PromiseReport report = promise();
   spdlog::info("database {}: promise: {}, since {}", name_, sync::promise_name(*report.promise), report.why);
 }

@@ -99,9 +99,12 @@ class DatabaseCatalog {
     std::string why;
   };
   PromiseReport promise() const;
-  // A session has come to know whether the server is a standby. Logs the promise if that is new; where
-  // changes are followed, the follower does.
-  void set_standby(bool standby);
+  // A session has come to know whether its server is a standby, or was one until now. Logs the promise if
+  // that is new; where changes are followed, the follower does.
+  void seen_server(bool standby, bool promoted);
+  // Whether sessions on a standby may share entries and catalog. Beside a primary, or while its changes are
+  // followed, they may not: a standby lags, and what it says would be kept as what the primary says now.
+  bool shares_standby() const { return !follower_ && server_ != Server::kPrimary; }
 
   // Null: changes are not followed.
   sync::Follower* follower() const { return follower_.get(); }
@@ -138,7 +141,7 @@ class DatabaseCatalog {
   const std::shared_ptr<Layouts> layouts_ = std::make_shared<Layouts>();
   std::atomic<std::uint64_t> settings_epoch_{0};
   enum class Server : std::uint8_t { kUnknown, kPrimary, kStandby };
-  std::atomic<Server> server_{Server::kUnknown};
+  std::atomic<Server> server_{Server::kUnknown};  // once a primary was seen, that
   sync::Settling settling_;
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<cache::Waiter>> waiters_;  // guarded by mutex_

@@ -7,7 +7,7 @@ namespace pgweir::proxy {
 base::Result<void> Channel::open(io::Stream stream) {
   stream_.emplace(std::move(stream));
   failed_ = false;
-  interest_ = EPOLLIN | EPOLLRDHUP | EPOLLET;
+  interest_ = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET;
   left_unread_ = false;
   if (auto added = loop_.add(stream_->fd(), interest_, this); !added) {
     stream_.reset();
@@ -61,7 +61,7 @@ void Channel::settle() {
   if (!stream_) return;
   std::uint32_t interest = half_close_;
   // TLS may have to write before it can read, and the other way round.
-  if (want_read_) interest |= EPOLLIN | stream_->wanted_to_read();
+  if (want_read_) interest |= EPOLLIN | EPOLLPRI | stream_->wanted_to_read();
   if (!out_.empty()) interest |= EPOLLOUT | stream_->wanted_to_write();
   if (!stream_->is_tls()) interest |= EPOLLET;  // TLS reads ahead by itself
   if (interest == interest_ && !left_unread_) return;

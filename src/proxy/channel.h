@@ -2,6 +2,8 @@
 // the bytes of a message that has not arrived whole.
 #pragma once
 
+#include <sys/epoll.h>
+
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -28,6 +30,8 @@ class Channel final : public io::Handler {
  public:
   // Above this many unsent bytes the other side is not read (backpressure).
   static constexpr std::size_t kCongestedBytes = 256 * 1024;
+  // Events after which something, or the end, can be read.
+  static constexpr std::uint32_t kReadable = EPOLLIN | EPOLLPRI | EPOLLHUP | EPOLLERR | EPOLLRDHUP;
 
   Channel(io::Loop& loop, ChannelOwner& owner) : loop_(loop), owner_(owner) {}
   ~Channel() override { close(); }
@@ -80,7 +84,7 @@ class Channel final : public io::Handler {
   bool want_read_ = true;
   // A plain stream is watched for edges, which spares epoll a second look at each that was ready. So what
   // is there now and stays there must be announced again: more than was read, and the end behind the last
-  // bytes (epoll(7): a short read has emptied a stream, but for its end).
+  // bytes (epoll(7): a short read has emptied a stream, but for its end, or before urgent data, tcp(7)).
   bool left_unread_ = false;
   std::uint32_t half_close_ = EPOLLRDHUP;
   bool failed_ = false;

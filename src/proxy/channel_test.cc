@@ -1,6 +1,7 @@
 #include "proxy/channel.h"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,10 +18,17 @@ namespace {
 class Reader final : public ChannelOwner {
  public:
   Reader() {
-    std::array<int, 2> ends{};
-    EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()), 0);
-    peer = io::Fd(ends[1]);
-    EXPECT_TRUE(channel.open(io::Stream(io::Fd(ends[0]))));
+    sockaddr_in address{
+        .sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
+    auto* const at = reinterpret_cast<sockaddr*>(&address);
+    socklen_t size = sizeof(address);
+    const io::Fd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    EXPECT_EQ(bind(listener.get(), at, size), 0);
+    EXPECT_EQ(listen(listener.get(), 1), 0);
+    EXPECT_EQ(getsockname(listener.get(), at, &size), 0);
+    peer = io::Fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    EXPECT_EQ(connect(peer.get(), at, size), 0);
+    EXPECT_TRUE(channel.open(io::Stream(io::Fd(accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK)))));
   }
 
   void on_channel(Channel&, std::uint32_t) override {
@@ -63,6 +71,20 @@ TEST(ChannelTest, TheEndBehindAShortReadIsAnnouncedAgain) {
   shutdown(reader.peer.get(), SHUT_WR);
   reader.loop.run();
   EXPECT_EQ(reader.heard, "abc");
+  EXPECT_TRUE(reader.ended);
+}
+
+// A read ends before an urgent byte, which PostgreSQL's clients do not send, with more behind it.
+TEST(ChannelTest, WhatIsBehindAnUrgentByteIsAnnouncedAgain) {
+  Reader reader;
+  reader.say("abc");
+  EXPECT_EQ(send(reader.peer.get(), "!", 1, MSG_OOB), 1);
+  reader.say("def");
+  reader.on_read = [&] {
+    if (reader.heard == "abcdef") shutdown(reader.peer.get(), SHUT_WR);
+  };
+  reader.loop.run();
+  EXPECT_EQ(reader.heard, "abcdef");
   EXPECT_TRUE(reader.ended);
 }
 

@@ -23,7 +23,10 @@ void Context::reported(std::string_view name, std::string_view value, bool expec
   } else if (name == "standard_conforming_strings") {
     standard_conforming_strings_ = value;
   }
-  if (name == "in_hot_standby") database_->set_standby(value == "on");
+  if (name == "in_hot_standby") {
+    const bool was_standby = std::exchange(on_standby_, value == "on");
+    database_->seen_server(on_standby_, was_standby && !on_standby_);
+  }
   plain_strings_ = standard_conforming_strings_ == "on";
   utf8_ = client_encoding_ == "UTF8" && server_encoding_ == "UTF8";
   ++version_;

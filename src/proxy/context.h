@@ -36,6 +36,9 @@ class Context {
   // nothing but ASCII (which every server encoding contains).
   bool text_is_readable(std::string_view sql) const;
 
+  // The session's backend is on a standby, and others' are not: nothing of it is cached.
+  bool is_beside_primary() const { return on_standby_ && !database_->shares_standby(); }
+
   // Both the client's and the server's encoding are UTF-8.
   bool is_utf8() const { return utf8_; }
 
@@ -149,6 +152,7 @@ class Context {
   bool shows_notices_ = true;
   bool plain_strings_ = false;
   bool utf8_ = false;
+  bool on_standby_ = false;
 };
 
 }  // namespace pgweir::proxy

@@ -37,6 +37,8 @@ std::string_view session_reason_name(SessionReason reason) {
       return "stream_behind";
     case SessionReason::kNotFollowed:
       return "not_followed";
+    case SessionReason::kStandby:
+      return "standby";
     case SessionReason::kPassWhyFirst:
       break;
   }

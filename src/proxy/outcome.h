@@ -31,6 +31,7 @@ enum class SessionReason : std::uint8_t {
   kFunctionCall,           // the protocol's function call
   kStreamBehind,           // the change stream is lost, or lags by more than sync.max_lag
   kNotFollowed,            // reads a table whose changes the change stream does not tell
+  kStandby,                // on a standby, beside sessions on a primary
   kPassWhyFirst,           // from here on cache::PassWhy
 };
 

@@ -320,7 +320,7 @@ bool QueryPath::wait_for_context(const query::Verdict& verdict) {
 // Whether the backend is free to be asked, and what it says can be used.
 bool QueryPath::may_ask() const {
   return transaction_.status() == 'I' && exchange_.empty() && !relaying_ && context_.text_is_readable("") &&
-         !prepared_.unnamed_is_untracked();
+         !prepared_.unnamed_is_untracked() && !context_.is_beside_primary();
 }
 
 // What accepts stale replies may have them while the change stream does not tell. That tells of definitions,
@@ -383,6 +383,7 @@ void QueryPath::inject(std::string_view sql, std::unique_ptr<InjectedReply> repl
 // Why a statement that is cacheable in itself is not to be looked up now.
 std::optional<Why> QueryPath::obstacle(const Question& question) const {
   const query::SessionSettings& settings = context_.settings();
+  if (context_.is_beside_primary()) return SessionReason::kStandby;
   if (transaction_.status() == 'E') return SessionReason::kFailedTransaction;
   if (transaction_.status() == 'T' && (!transaction_.only_read() || !settings.plain_transactions))
     return SessionReason::kInTransaction;
@@ -402,6 +403,7 @@ std::optional<Why> QueryPath::obstacle(const Question& question) const {
 Why QueryPath::why_not(const query::Verdict& verdict) const {
   const bool names_matter = verdict.cacheable() || verdict.reason == query::Reason::kUnknownRelation;
   if (!names_matter) return verdict.reason;
+  if (context_.is_beside_primary()) return SessionReason::kStandby;
   if (!context_.settings_known(now_)) return SessionReason::kSettingsUnknown;
   if (in_doubt_ || context_.last_catalog() == nullptr) return SessionReason::kCatalogUnknown;
   return verdict.reason;

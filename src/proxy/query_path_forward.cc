@@ -193,6 +193,7 @@ void QueryPath::count_sent(Group& group) {
 // Effects are kept before the statement leaves: counters are held from here until the outcome is known.
 void QueryPath::apply(Group& group, const query::Verdict& verdict, const query::Execution& execution) {
   if (verdict.touches_prepared) prepared_.doubt();
+  if (context_.is_beside_primary()) return context_.forget_settings(true);  // nothing can be written there
   DatabaseCatalog& database = context_.database();
   const bool is_same = context_.catalog_version() == judged_by_;
   const Sending statement{.verdict = verdict,

@@ -99,7 +99,7 @@ std::string_view bound_values(std::string_view batch) {
 bool QueryPath::may_refresh(const Context& context, base::Nanos idle, base::Nanos now) {
   const bool rests =
       at_rest() && transaction_.status() == 'I' && !backend_ends_ && !terminated_ && !fault_ && !client_eof_;
-  if (!rests || now - now_ < idle) return false;
+  if (!rests || now - now_ < idle || context_.is_beside_primary()) return false;
   if (!client_.is_open() || client_.has_unsent() || !client_.in().empty()) return false;
   if (!upstream_.is_open() || upstream_.has_unsent() || !upstream_.in().empty()) return false;
   if (prepared_.needs_sync() || prepared_.unnamed_is_untracked()) return false;

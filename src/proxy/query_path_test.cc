@@ -66,6 +66,68 @@ TEST_F(PreparedHits, AnotherCatalogIsJudgedAgain) {
   EXPECT_EQ(session.hits_of(of_s), 0U);
 }
 
+// A standby lags behind its primary: what it says is not what the primary says now.
+struct StandbyTest : testing::Test {
+  static void on_standby(TestSession& session, bool is) {
+    session.paths().query().context().reported("in_hot_standby", is ? "on" : "off");
+  }
+  bool hits(TestSession& session) {
+    session.say(read);
+    session.say(read);
+    return session.hits_of(read) == 1;
+  }
+
+  const std::string read = simple_query("select id from a");
+  TestWorker worker;
+  TestSession first{worker}, second{worker};
+};
+
+TEST_F(StandbyTest, AloneItsRepliesAreKept) {
+  worker.load_catalog();
+  on_standby(first, true);
+  on_standby(second, true);
+  EXPECT_TRUE(hits(first));
+  EXPECT_EQ(second.hits_of(read), 1U);
+}
+
+TEST_F(StandbyTest, BesideAPrimaryItIsPassedThrough) {
+  worker.load_catalog();
+  on_standby(first, false);
+  on_standby(second, true);
+  EXPECT_FALSE(hits(second));
+  EXPECT_EQ(first.hits_of(read), 0U) << "nothing of it is kept";
+  EXPECT_TRUE(hits(first));
+  EXPECT_FALSE(hits(second));
+  EXPECT_FALSE(second.paths().query().may_refresh(first.paths().query().context(), 0, worker.clock.now()));
+}
+
+TEST_F(StandbyTest, WhatItSaidBeforeAPrimaryWasSeenIsOver) {
+  worker.load_catalog();
+  on_standby(first, true);
+  EXPECT_TRUE(hits(first));
+  on_standby(second, false);
+  EXPECT_EQ(worker.catalogs.database("shop")->snapshot().epoch + 1,
+            worker.catalogs.database("shop")->epoch());
+  worker.clock.advance(base::kSecond);
+  worker.load_catalog();
+  second.say(simple_query("select 1"));
+  EXPECT_EQ(second.hits_of(read), 0U);
+  EXPECT_FALSE(hits(first));
+}
+
+TEST_F(StandbyTest, OncePromotedItIsAPrimary) {
+  worker.load_catalog();
+  on_standby(second, false);
+  EXPECT_TRUE(hits(second));
+  on_standby(first, true);
+  EXPECT_FALSE(hits(first));
+  on_standby(first, false);  // with the end of a statement that may have written already
+  worker.clock.advance(base::kSecond);
+  worker.load_catalog();
+  EXPECT_EQ(second.hits_of(read), 0U);
+  EXPECT_TRUE(hits(first));
+}
+
 // A session amid a transaction cannot ask for what it does not know any more; others can.
 struct LongTransaction : testing::Test {
   LongTransaction() {

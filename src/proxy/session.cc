@@ -75,7 +75,7 @@ void Session::on_client(std::uint32_t events) {
   // Nobody is there any more to read for, or to answer.
   if (client_.failed() || ((phase_ == Phase::kClosing || client_eof_) && events & (EPOLLHUP | EPOLLERR)))
     return client_closed();
-  if (events & (EPOLLIN | EPOLLHUP | EPOLLERR | EPOLLRDHUP)) read_client();
+  if (events & Channel::kReadable) read_client();
 }
 
 void Session::on_upstream(std::uint32_t events) {
@@ -92,7 +92,7 @@ void Session::on_upstream(std::uint32_t events) {
   }
   // After our own end of stream this is its ordinary end, with last words to be read.
   if (client_.congested() && !eof_said_ && events & (EPOLLHUP | EPOLLERR)) return upstream_closed("broken");
-  if (events & (EPOLLIN | EPOLLHUP | EPOLLERR | EPOLLRDHUP)) read_upstream();
+  if (events & Channel::kReadable) read_upstream();
 }
 
 void Session::read_client() {

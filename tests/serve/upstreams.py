@@ -4,9 +4,11 @@ import socket
 import threading
 
 from scratch import wire
+from scratch.cluster import Standby
 from scratch.process import wait_until
 from serve.gate import Gate
 from serve.impostor import READY, Impostor
+from serve.refreshing import hits, repeat_until
 from serve.scenario import fatal, holds, same, scenario, url, waits_for
 
 
@@ -78,6 +80,32 @@ def several_upstreams(stage):
             told_that_unreachable(pgweir.refusal(), *ports)
             gate.open()
             same("the third", pgweir.session().rows("SELECT 1"), [["1"]])
+
+
+@scenario
+def standby_beside_its_primary(stage):
+    """Once a session is on the primary, what lags behind it is neither kept nor answered from the cache."""
+    stage.plain.sql("DROP TABLE IF EXISTS lagging; CREATE TABLE lagging AS SELECT 1 AS n")
+    read = "SELECT n FROM lagging"
+    with Standby("serve-standby", stage.plain) as standby, Gate(stage.plain.port) as gate, \
+            stage.pgweir(url(gate.port, standby.port)) as pgweir:
+        on_standby = pgweir.session()
+        repeat_until(on_standby, read, [["1"]], lambda: hits(pgweir) > 0)
+        standby.sql("SELECT pg_wal_replay_pause()")
+        wait_until("the pause", lambda: standby.sql("SELECT pg_get_wal_replay_pause_state()") == [["paused"]])
+        gate.open()
+        on_primary = pgweir.session()
+        same("before", on_primary.rows(read), [["1"]])
+        on_primary.rows("UPDATE lagging SET n = 2")
+        before = hits(pgweir)
+        for _ in range(5):
+            same("on the standby", on_standby.rows(read), [["1"]])
+            same("on the primary", on_primary.rows(read), [["2"]])
+        repeat_until(on_primary, read, [["2"]], lambda: hits(pgweir) > before)
+        before = hits(pgweir)
+        same("on the standby", on_standby.rows(read), [["1"]])
+        same("hits of a session on the standby", hits(pgweir), before)
+        holds("the reason", pgweir.lookups()["bypass", "standby"] >= 6)
 
 
 @scenario
