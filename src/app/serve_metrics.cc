@@ -141,6 +141,34 @@ void write_proxy(const Workers& workers, PrometheusWriter& out) {
               sum_of(workers, &ProxyStats::catalog_loads));
 }
 
+void write_compression(const Workers& workers, PrometheusWriter& out) {
+  using proxy::CompressionStats;
+  const auto sum = [&](base::Counter CompressionStats::* member) {
+    std::uint64_t total = 0;
+    for (const ProxyStats* worker : workers) total += (worker->compression.*member).get();
+    return total;
+  };
+  out.family("pgweir_compression_replies_total", "Replies that were kept, by whether they were compressed.",
+             MetricType::kCounter);
+  for (std::size_t i = 0; i < proxy::kCompressedKinds; ++i) {
+    std::uint64_t total = 0;
+    for (const ProxyStats* worker : workers) total += worker->compression.replies[i].get();
+    out.sample({{"result", proxy::name(static_cast<proxy::Compressed>(i))}}, total);
+  }
+  out.counter("pgweir_compression_reply_bytes_total", "Bytes of the replies that were compressed.",
+              sum(&CompressionStats::reply_bytes));
+  out.counter("pgweir_compression_stored_bytes_total", "Bytes that were kept of them.",
+              sum(&CompressionStats::stored_bytes));
+  out.counter("pgweir_compression_cpu_seconds_total", "CPU time that compressing took.",
+              static_cast<double>(sum(&CompressionStats::cpu_ns)) / 1e9);
+  out.counter("pgweir_compression_expanded_total", "Answers from compressed replies.",
+              sum(&CompressionStats::expanded));
+  out.counter("pgweir_compression_expanded_bytes_total", "Bytes of those answers.",
+              sum(&CompressionStats::expanded_bytes));
+  out.counter("pgweir_compression_unreadable_total", "Compressed replies that were damaged, and dropped.",
+              sum(&CompressionStats::unreadable));
+}
+
 void write_times(const Workers& workers, PrometheusWriter& out) {
   std::vector<const base::Histogram*> parts(workers.size());
   out.family("pgweir_upstream_query_seconds", "From sending to PostgreSQL to its ReadyForQuery.",
@@ -220,6 +248,7 @@ std::string metrics_text(const Running& running) {
   write_cache(cache, out);
   if (cache.disk) write_disk(*cache.disk, out);
   write_proxy(workers, out);
+  write_compression(workers, out);
   write_times(workers, out);
   write_streams(stream_reports(running.server), running.clock.now(), out);
   if (const auto process = observe::read_process_stats()) observe::write_process_stats(*process, out);

@@ -16,4 +16,7 @@ Nanos read(clockid_t id) {
 Nanos SystemClock::now() const { return read(CLOCK_MONOTONIC); }
 Nanos SystemClock::wall() const { return read(CLOCK_REALTIME); }
 
+Nanos ThreadCpuClock::now() const { return read(CLOCK_THREAD_CPUTIME_ID); }
+Nanos ThreadCpuClock::wall() const { return read(CLOCK_REALTIME); }
+
 }  // namespace pgweir::base

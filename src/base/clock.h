@@ -28,6 +28,13 @@ class SystemClock final : public Clock {
   Nanos wall() const override;
 };
 
+// now(): the CPU time that the calling thread has taken.
+class ThreadCpuClock final : public Clock {
+ public:
+  Nanos now() const override;
+  Nanos wall() const override;
+};
+
 class ManualClock final : public Clock {
  public:
   Nanos now() const override { return now_.load(std::memory_order_relaxed); }

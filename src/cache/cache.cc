@@ -79,6 +79,8 @@ void Cache::prefetch_entry(const Key& key) const { shard_of(key).prefetch_entry(
 
 void Cache::leave(const Key& key, const Waiter& waiter) { shard_of(key).leave(key, waiter); }
 
+void Cache::drop(const Key& key) { shard_of(key).drop(key); }
+
 void Cache::invalidate_all() {
   if (disk_ != nullptr) disk_->begin_clear();
   for (const auto& shard : shards_) shard->invalidate_all();

@@ -58,6 +58,8 @@ class Cache {
   // outlives the cache, which stops it at its end.
   void use_disk(DiskTier& disk);
 
+  // Drops the entry, on disk too, if there is one.
+  void drop(const Key& key);
   // Drops every entry and mark, on disk too; fills in progress will not be kept.
   void invalidate_all();
   // Evicts down to the new limit, step by step, so that nobody waits for it but the caller. The number of

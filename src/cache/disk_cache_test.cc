@@ -162,6 +162,13 @@ TEST_F(DiskCacheTest, NothingAfterEverythingWasDropped) {
   EXPECT_EQ(look_up_with_disk(1000).outcome, Outcome::kMiss);
 }
 
+TEST_F(DiskCacheTest, WhatIsDroppedIsNotOnTheDiskEither) {
+  EXPECT_EQ(get(1), "one");
+  cache.drop(key_of(1));
+  EXPECT_EQ(look_up(1).outcome, Outcome::kMiss);
+  cache.drop(key_of(99));  // nothing
+}
+
 // Whoever has filled has seen something newer, whether it was kept or not.
 TEST_F(DiskCacheTest, NotOnceItWasFilledAgain) {
   Lookup found = look_up(1, {.disk_wait = false});

@@ -683,6 +683,17 @@ void Shard::put_mark(const PassMarks::Mark& mark, base::Nanos now, Retired& reti
   marks_.put(mark);
 }
 
+void Shard::drop(const Key& key) {
+  Retired retired(*this);
+  const std::lock_guard lock(mutex_);
+  ++settled_;
+  if (disk_ != nullptr) disk_->erase(key);
+  const Handle handle = index_.find(key);
+  if (handle == 0) return;
+  Entry& entry = entries_[handle];
+  forget(entry, {.why = Eviction::kInvalidated, .credit = policy_->remove(entry)}, retired);
+}
+
 void Shard::invalidate_all() {
   Retired retired(*this);
   const std::lock_guard lock(mutex_);

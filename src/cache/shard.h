@@ -81,6 +81,7 @@ class alignas(64) Shard {
   }
   void prefetch_entry(const Key& key) const { index_.prefetch_item(key); }
   void leave(const Key& key, const Waiter& waiter);
+  void drop(const Key& key);
   void invalidate_all();
   // shrink() takes a step to a lower limit; false if there is nothing more to do.
   void set_memory_bytes(std::uint64_t memory_bytes);

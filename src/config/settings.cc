@@ -201,6 +201,8 @@ constexpr Setting kSettings[] = {
      "How soon before its ttl ends an entry may be asked anew, in units of what its fill costs; 0: not before."},
     {"cache.entry_bytes_max", BytesField{at<kCache, &CacheConfig::entry_bytes_max>, kKiB, kGiB},
      "Larger replies are passed on and not kept."},
+    {"cache.compression_cpu", ShareField{at<kServer, &ServerConfig::compression_cpu>, 0, 1},
+     "Share of each worker's time that may go into compressing replies (zstd) before they are kept; 0: none is."},
     {"cache.fill_wait", DurationField{at<kCache, &CacheConfig::fill_wait>, 0, kMinute},
      "How long a session waits for another one's fill of the same key before it asks PostgreSQL itself."},
     {"cache.fill_waiters_max", CountField{at<kCache, &CacheConfig::fill_waiters_max>, 0, 100'000},

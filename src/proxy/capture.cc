@@ -32,11 +32,14 @@ void Capture::add(char type, std::string_view part) {
   }
 }
 
-void Capture::finish(base::Nanos ttl, base::Nanos now) {
+void Capture::finish(base::Nanos ttl, base::Nanos now, Compression& compression) {
   if (!fill_) return;
   if (!complete_) return fail();
-  const std::string_view part = bytes_.view();
-  fill_.keep(std::span(&part, 1), 0, dependencies_, ttl_ != 0 ? ttl_ : ttl, now - sent_at_);
+  const std::string_view reply = bytes_.view();
+  const std::string_view compressed = compression.compress(reply);
+  const std::string_view part = compressed.empty() ? reply : compressed;
+  const auto mark = static_cast<std::uint32_t>(compressed.empty() ? 0 : reply.size());
+  fill_.keep(std::span(&part, 1), mark, dependencies_, ttl_ != 0 ? ttl_ : ttl, now - sent_at_);
 }
 
 // An error of the statement itself will come again, and nobody should queue for it; a cancel, a

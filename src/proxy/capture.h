@@ -9,11 +9,12 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "cache/cache.h"
+#include "proxy/compression.h"
 
 namespace pgweir::proxy {
 
-// Entry bytes are RowDescription (if it was asked for), DataRows, CommandComplete; the entry's mark is
-// unused. One session's; ends the fill exactly once.
+// What is kept is RowDescription (if it was asked for), DataRows, CommandComplete, as Compression has them
+// stored. One session's; ends the fill exactly once.
 class Capture {
  public:
   // dependencies: as observed before the query was sent. ttl: 0: what finish() gives.
@@ -30,7 +31,7 @@ class Capture {
   // The statement has failed: the next to ask may fare better.
   void fail() { fill_.abandon(cache::FillEnd::kFailed); }
   // ReadyForQuery has come. ttl: where the statement has none of its own.
-  void finish(base::Nanos ttl, base::Nanos now);
+  void finish(base::Nanos ttl, base::Nanos now, Compression& compression);
 
  private:
   void failed(std::string_view error);

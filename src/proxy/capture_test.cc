@@ -45,7 +45,7 @@ class CaptureTest : public testing::Test {
     if (lookup.outcome == cache::Outcome::kMiss) return "miss";
     return std::string(cache::name(lookup.pass_why));
   }
-  void finish(Capture& capture) { capture.finish(base::kSecond, clock.now()); }
+  void finish(Capture& capture) { capture.finish(base::kSecond, clock.now(), compression); }
   // What is left after a reply of these messages.
   std::string after(std::initializer_list<std::string> messages) {
     const auto capture = begin();
@@ -66,6 +66,9 @@ class CaptureTest : public testing::Test {
   base::ManualClock clock;
   cache::Generations generations{10};
   cache::Cache cache{config(), clock, generations};
+  base::ManualClock cpu_clock;
+  CompressionStats compression_stats;
+  Compression compression{clock, cpu_clock, compression_stats};
   const std::string row_description = message('T', "columns");
   const std::string row = message('D', "row");
   const std::string complete = message('C', std::string_view("SELECT 1\0", 9));

@@ -45,7 +45,8 @@ struct ServerConfig {
   base::Nanos startup_timeout = 30 * base::kSecond;  // from accept to the end of authentication
   base::Nanos drain_timeout = 30 * base::kSecond;    // after SIGTERM, before sessions are cut
   std::uint64_t message_bytes_max = 1ULL << 30;      // a longer message ends the session (PostgreSQL: 1 GiB)
-  std::string state_dir;  // holds the hash secret; empty: a new secret at each start
+  double compression_cpu = 0;  // share of a worker's time for compressing what is kept; 0: nothing is
+  std::string state_dir;       // holds the hash secret; empty: a new secret at each start
 };
 
 }  // namespace pgweir::proxy

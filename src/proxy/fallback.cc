@@ -34,9 +34,9 @@ Fallback::Step Fallback::step(char type, std::string_view body) const {
   return !ends && code && is_failure_of_the_server(*code) ? Step::kAnswer : Step::kGiveUp;
 }
 
-void Fallback::append_answer(base::Buffer& out) const {
+void Fallback::append_answer(std::string_view reply, base::Buffer& out) const {
   if (binds_) out.append(parses_ ? wire::kParseAndBindComplete : wire::kBindComplete);
-  out.append(entry_.bytes());
+  out.append(reply);
 }
 
 }  // namespace pgweir::proxy

@@ -32,8 +32,9 @@ class Fallback {
 
   void withhold(std::string_view message) { withheld_ += message; }
   std::string_view withheld() const { return withheld_; }
-  // Without ReadyForQuery.
-  void append_answer(base::Buffer& out) const;
+  const cache::EntryRef& entry() const { return entry_; }
+  // reply: what the entry holds. Without ReadyForQuery.
+  void append_answer(std::string_view reply, base::Buffer& out) const;
   // The client does not want an answer any more.
   void forbid() { forbidden_ = true; }
 

@@ -450,6 +450,9 @@ QueryPath::Answer QueryPath::look_up(const Question& question) {
                                .disk_wait = !waited_for_disk_,
                                .refreshes = true};
   cache::Lookup lookup = services_.cache.lookup(key, waiter_, now_, accepts);
+  std::string_view reply;
+  if (lookup.outcome == cache::Outcome::kHit || lookup.outcome == cache::Outcome::kStale)
+    reply = read_reply(key, accepts, lookup);
   const bool hits = lookup.outcome == cache::Outcome::kHit, stale = lookup.outcome == cache::Outcome::kStale;
   // It is due to be asked anew: over a connection that nobody needs now, else by who has found out.
   if ((hits || stale) && lookup.fill) [[unlikely]] {
@@ -472,24 +475,42 @@ QueryPath::Answer QueryPath::look_up(const Question& question) {
       fill_ = std::move(lookup.fill);
       return Answer::kFill;
     case cache::Outcome::kStale:
-      answer(question, lookup.entry, Outcome::kStale);
+      answer(question, lookup.entry, reply, Outcome::kStale);
       return Answer::kHit;
     case cache::Outcome::kHit:
       break;
   }
-  answer(question, lookup.entry, Outcome::kHit);
+  answer(question, lookup.entry, reply, Outcome::kHit);
   return Answer::kHit;
 }
 
-void QueryPath::answer(const Question& question, const cache::EntryRef& entry, Outcome outcome) {
+// The reply of an entry that answers. What cannot be read is as good as nothing: it is dropped, and `lookup`
+// is then another one.
+std::string_view QueryPath::read_reply(const cache::Key& key, const cache::Accepts& accepts,
+                                       cache::Lookup& lookup) {
+  constexpr unsigned kTries = 2;
+  for (unsigned i = 0; i < kTries; ++i) {
+    const auto reply = services_.compression.expand(lookup.entry);
+    if (reply) [[likely]]
+      return *reply;
+    services_.cache.drop(key);
+    lookup = {};
+    lookup = services_.cache.lookup(key, waiter_, now_, accepts);
+    if (lookup.outcome != cache::Outcome::kHit && lookup.outcome != cache::Outcome::kStale) return {};
+  }
+  lookup = {};  // passes
+  return {};
+}
+
+void QueryPath::answer(const Question& question, const cache::EntryRef& entry, std::string_view reply,
+                       Outcome outcome) {
   count(outcome, query::Reason::kNone, question.verdict, question.sql, entry.operator->());
   base::Buffer& out = client_.out();
   if (!notice_.empty()) [[unlikely]]
     out.append(std::exchange(notice_, {}));
-  const std::string_view bytes = entry.bytes();
-  out.reserve(wire::kParseAndBindComplete.size() + bytes.size() + wire::kReadyForQueryBytes);
+  out.reserve(wire::kParseAndBindComplete.size() + reply.size() + wire::kReadyForQueryBytes);
   if (question.bind != nullptr) out.append(batch_.parse ? wire::kParseAndBindComplete : wire::kBindComplete);
-  out.append(bytes);
+  out.append(reply);
   wire::append_ready_for_query(out, transaction_.status());
   if (arrived_at_ == now_ && outcome == Outcome::kHit) {
     ++hits_at_once_;

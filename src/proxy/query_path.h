@@ -135,7 +135,9 @@ class QueryPath {
   Why why_not(const query::Verdict& verdict) const;
   std::optional<Why> obstacle(const Question& question) const;
   Answer look_up(const Question& question);
-  void answer(const Question& question, const cache::EntryRef& entry, Outcome outcome);
+  std::string_view read_reply(const cache::Key& key, const cache::Accepts& accepts, cache::Lookup& lookup);
+  void answer(const Question& question, const cache::EntryRef& entry, std::string_view reply,
+              Outcome outcome);
   void record_hits();
   cache::Key key_of(const Question& question) const;
   void wait_for_fill(const cache::Key& key, const cache::Lookup& lookup);

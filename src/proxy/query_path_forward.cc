@@ -311,7 +311,7 @@ void QueryPath::group_ended(Group& group, char status) {
   release(std::move(group.fence));
   transaction_.ready(status, exchange_.empty());
   const base::Nanos now = services_.clock.now();
-  if (group.capture) group.capture->finish(services_.live->cache_ttl, now);
+  if (group.capture) group.capture->finish(services_.live->cache_ttl, now, services_.compression);
   if (group.statements != 0) {
     const Outcome outcome = group.counts_as_miss ? Outcome::kMiss : Outcome::kBypass;
     services_.stats.client_query_time[static_cast<std::size_t>(outcome)].record(now - group.arrived_at);

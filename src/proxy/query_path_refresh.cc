@@ -33,11 +33,12 @@ std::string patience_sql(base::Nanos cost) {
 class RefreshReply final : public InjectedReply {
  public:
   RefreshReply(std::unique_ptr<Capture> capture, std::uint64_t bytes_max, base::Nanos ttl,
-               const base::Clock& clock, std::function<void(bool)> ended)
+               const base::Clock& clock, Compression& compression, std::function<void(bool)> ended)
       : capture_(std::move(capture)),
         bytes_max_(bytes_max),
         ttl_(ttl),
         clock_(clock),
+        compression_(compression),
         ended_(std::move(ended)) {}
 
   void on_message(char type, std::string_view body) override {
@@ -60,7 +61,7 @@ class RefreshReply final : public InjectedReply {
     return true;
   }
   void on_ready(char) override {
-    capture_->finish(ttl_, clock_.now());
+    capture_->finish(ttl_, clock_.now(), compression_);
     ended_(failed_);
   }
 
@@ -69,6 +70,7 @@ class RefreshReply final : public InjectedReply {
   std::uint64_t bytes_max_;
   base::Nanos ttl_;
   const base::Clock& clock_;
+  Compression& compression_;
   std::function<void(bool)> ended_;
   std::string message_;
   bool is_patient_ = false;  // the reply to patience_sql() has come
@@ -142,7 +144,7 @@ void QueryPath::ask_anew(std::string_view messages, bool extended, std::unique_p
   Group& group = extended ? exchange_.sent_extended() : exchange_.sent_query('Q');
   group.injected = std::make_unique<RefreshReply>(
       std::move(capture), services_.cache.entry_bytes_max(), services_.live->cache_ttl, services_.clock,
-      [this, extended](bool failed) { asked_anew(extended, failed); });
+      services_.compression, [this, extended](bool failed) { asked_anew(extended, failed); });
   services_.stats.upstream_queries.add();
   upstream_.out().append(messages);
   if (extended) exchange_.sent_sync();

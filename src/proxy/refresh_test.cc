@@ -61,6 +61,27 @@ TEST_F(StaleIfError, NotForAnErrorOfTheStatement) {
   EXPECT_EQ(given(), 0U);
 }
 
+struct CompressedStaleIfError : testing::Test {
+  CompressedStaleIfError() {
+    session.worker().compression.set_cpu_share(1);
+    session.say(simple_query("select 1"));
+    reply = session.reply_to(read);
+    session.worker().clock.advance(11 * base::kSecond);
+    session.server().fail_with("57014");
+  }
+  const std::string read = simple_query(kText);
+  TestSession session;
+  std::string reply;
+};
+
+TEST_F(CompressedStaleIfError, AnswersAsItCame) { EXPECT_EQ(session.reply_to(read), reply); }
+
+TEST_F(CompressedStaleIfError, ADamagedOneDoesNot) {
+  session.worker().damage_compressed();
+  EXPECT_NE(session.reply_to(read).find("57014"), std::string::npos);
+  EXPECT_EQ(session.worker().stats.compression.unreadable.get(), 1U);
+}
+
 TEST_F(StaleIfError, NotOnceItsTimeIsOver) {
   session.worker().clock.advance(60 * base::kSecond);
   EXPECT_NE(session.reply_to(read).find("57014"), std::string::npos);

@@ -124,8 +124,14 @@ std::optional<ReplyPath::Fate> ReplyPath::weigh(Group& group, const wire::Header
   const bool small = header.message_bytes <= kWholeBytesMax;
   if (!whole && small && Fallback::reads_whole(header.type)) return Fate::kIncomplete;
   const std::string_view body = available.substr(wire::kHeaderBytes);
-  switch (whole || !Fallback::reads_whole(header.type) ? group.fallback->step(header.type, body)
-                                                       : Fallback::Step::kGiveUp) {
+  Fallback::Step step = Fallback::Step::kGiveUp;
+  if (whole || !Fallback::reads_whole(header.type)) step = group.fallback->step(header.type, body);
+  std::optional<std::string_view> old;
+  if (step == Fallback::Step::kAnswer) {
+    old = services_.compression.expand(group.fallback->entry());
+    if (!old) step = Fallback::Step::kGiveUp;
+  }
+  switch (step) {
     case Fallback::Step::kAside:
       return std::nullopt;
     case Fallback::Step::kGiveUp:
@@ -136,7 +142,7 @@ std::optional<ReplyPath::Fate> ReplyPath::weigh(Group& group, const wire::Header
       group.fallback->withhold(available);
       break;
     case Fallback::Step::kAnswer:
-      group.fallback->append_answer(client_.out());
+      group.fallback->append_answer(*old, client_.out());
       group.fallback.reset();
       group.is_answered = true;
       services_.stats.stale_if_error.add();

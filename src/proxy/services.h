@@ -11,6 +11,7 @@
 #include "io/resolver.h"
 #include "proxy/cancel.h"
 #include "proxy/catalog_keeper.h"
+#include "proxy/compression.h"
 #include "proxy/config.h"
 #include "proxy/console.h"
 #include "proxy/refreshers.h"
@@ -41,6 +42,7 @@ struct Services {
   cache::Cache& cache;
   CatalogKeeper& catalogs;
   CancelRegistry& cancels;
+  Compression& compression;
   base::HashSecret secret;
   std::shared_ptr<const LiveSettings> live;
   Console* console = nullptr;  // any thread; null: no database is pgweir itself

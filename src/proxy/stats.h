@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "base/counters.h"
+#include "proxy/compression.h"
 #include "proxy/outcome.h"
 #include "proxy/rule_stats.h"
 
@@ -20,6 +21,7 @@ struct ProxyStats {
   base::Counter upstream_queries;  // statements sent to PostgreSQL, pgweir's own included
   base::Histogram upstream_query_time;
   RuleStats rules;
+  CompressionStats compression;
   base::Counter sessions_opened;
   base::Counter sessions_refused;
   base::Counter protocol_errors;  // sessions ended by malformed bytes, from either side

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +28,16 @@ struct TestWorker {
     settings->server.message_bytes_max = 1 << 20;
     settings->cache_ttl = 3600 * base::kSecond;
     services.live = std::move(settings);
+    if (compresses_all()) compression.set_cpu_share(1);
+  }
+  // All of these tests hold, whether replies are kept compressed or not: the suite runs once with, once
+  // without.
+  static bool compresses_all() { return std::getenv("PGWEIR_TEST_COMPRESSION") != nullptr; }
+  static constexpr CompressionLimits kCompressAll{.bytes_min = 1, .stored_share_max = 100};
+  // As if all that is compressed were damaged.
+  void damage_compressed() {
+    std::destroy_at(&compression);
+    std::construct_at(&compression, clock, cpu_clock, stats.compression, CompressionLimits{.bytes_max = 0});
   }
   // A table a(id), public, in database shop, once and then confirmed; nothing if loads are limited now.
   void load_catalog() {
@@ -59,8 +70,19 @@ struct TestWorker {
   cache::Cache cache{cache_config(), clock, generations};
   CatalogKeeper catalogs{generations, base::HashSecret{1, 2}, clock};
   CancelRegistry cancels;
-  Services services{loop,   clock, resolver, read_buffer, statements,
-                    stats,  cache, catalogs, cancels,     base::HashSecret{1, 2},
+  base::ManualClock cpu_clock;
+  Compression compression{clock, cpu_clock, stats.compression, kCompressAll};
+  Services services{loop,
+                    clock,
+                    resolver,
+                    read_buffer,
+                    statements,
+                    stats,
+                    cache,
+                    catalogs,
+                    cancels,
+                    compression,
+                    base::HashSecret{1, 2},
                     nullptr};
 };
 

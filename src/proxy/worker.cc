@@ -11,9 +11,11 @@ Worker::Worker(const Shared& shared, std::shared_ptr<const LiveSettings> live)
       loop_(shared.clock),
       read_buffer_(kReadBufferBytes),
       statements_({}),
-      services_{loop_,           shared_.clock,  shared_.resolver, read_buffer_,
-                statements_,     stats_,         shared_.cache,    shared_.catalogs,
-                shared_.cancels, shared_.secret, std::move(live),  shared_.console} {
+      compression_(shared.clock, cpu_clock_, stats_.compression),
+      services_{loop_,          shared_.clock,   shared_.resolver, read_buffer_,    statements_,
+                stats_,         shared_.cache,   shared_.catalogs, shared_.cancels, compression_,
+                shared_.secret, std::move(live), shared_.console} {
+  compression_.set_cpu_share(services_.live->server.compression_cpu);
   set_rules(services_.live->rules);
 }
 
@@ -45,6 +47,7 @@ void Worker::accept(io::Fd client) {
 void Worker::set_live(std::shared_ptr<const LiveSettings> live) {
   loop_.post([this, live = std::move(live)] {
     services_.live = live;
+    compression_.set_cpu_share(live->server.compression_cpu);
     const auto& before = statements_.rules();
     const bool same = before == live->rules ||
                       (before != nullptr && live->rules != nullptr && before->list() == live->rules->list());

@@ -67,6 +67,8 @@ class Worker final : public Session::Host {
   std::vector<char> read_buffer_;
   query::StatementTable statements_;
   ProxyStats stats_;
+  base::ThreadCpuClock cpu_clock_;
+  Compression compression_;
   Services services_;
   std::unordered_map<const Session*, std::shared_ptr<Session>> sessions_;  // the worker's thread only
   std::atomic<unsigned> connections_{0};
