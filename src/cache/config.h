@@ -51,7 +51,7 @@ struct CacheConfig {
   // How long a waiter waits before it goes to the database (by the waiter's own timer). A lookup that
   // finds a fill older than this does not wait at all.
   base::Nanos fill_wait = 2 * base::kSecond;
-  // Waiters per key; further lookups pass.
+  // Waiters per key; further lookups pass. Neither says anything of waiting for the disk.
   std::uint32_t fill_waiters_max = 256;
   // How long a key stays marked as uncacheable.
   base::Nanos uncacheable_ttl = 10 * base::kSecond;

@@ -120,6 +120,21 @@ TEST_F(DiskCacheTest, WhoDoesNotWaitFills) {
       << "not for a fill, but for the disk";
 }
 
+TEST_F(DiskCacheTest, WhoDoesNotWaitForFillsWaitsForTheDisk) {
+  CacheConfig impatient = config;
+  impatient.fill_wait = 0;
+  impatient.fill_waiters_max = 0;
+  Cache other{impatient, clock, generations};
+  other.use_disk(tier);
+  Lookup first = other.lookup(key_of(1), waiter);
+  Lookup second = other.lookup(key_of(1), waiter);
+  EXPECT_EQ(first.outcome, Outcome::kWaiting);
+  EXPECT_EQ(second.outcome, Outcome::kWaiting);
+  crank();
+  EXPECT_EQ(waiter->wakes(), 2);
+  EXPECT_EQ(other.lookup(key_of(1), waiter).outcome, Outcome::kHit);
+}
+
 TEST_F(DiskCacheTest, OneReadForAllWhoAsk) {
   EXPECT_EQ(look_up(1).outcome, Outcome::kWaiting);
   EXPECT_EQ(look_up(1).outcome, Outcome::kWaiting);

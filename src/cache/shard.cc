@@ -284,8 +284,8 @@ Lookup Shard::wait(Flight& flight, const std::shared_ptr<Waiter>& waiter, base::
   if (reads_disk && now - flight.started_at >= wait) return take_over(flight, now);
   if (waiter == nullptr || !(reads_disk ? accepts.disk_wait : accepts.fill_wait))
     return pass(PassWhy::kInFlight);
-  if (now - flight.started_at >= config_.fill_wait) return pass(PassWhy::kFillSlow);
-  if (waiters.size() >= config_.fill_waiters_max) return pass(PassWhy::kWaitersFull);
+  if (!reads_disk && now - flight.started_at >= config_.fill_wait) return pass(PassWhy::kFillSlow);
+  if (!reads_disk && waiters.size() >= config_.fill_waiters_max) return pass(PassWhy::kWaitersFull);
   if (waiters.size() == waiters.capacity()) {
     const std::size_t capacity = std::max<std::size_t>(4, waiters.capacity() * 2);
     const std::uint64_t before = flight.waiters_bytes(), after = Flight::waiters_bytes_for(capacity);

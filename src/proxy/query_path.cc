@@ -1,6 +1,7 @@
 #include "proxy/query_path.h"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "proxy/reply_key.h"
@@ -41,6 +42,21 @@ bool wants_context(const query::Verdict& verdict) {
 const query::Scan QueryPath::kNoScan{};
 const query::Verdict QueryPath::kUnparsable = query::unknown_verdict(query::Reason::kUnparsable);
 
+// Of one wait: a wake that comes when it is over does not end the next.
+class QueryPath::FillWaiter final : public cache::Waiter {
+ public:
+  explicit FillWaiter(std::shared_ptr<cache::Waiter> session) : session_(std::move(session)) {}
+  void wake() noexcept override {
+    is_woken_.store(true, std::memory_order_release);
+    session_->wake();
+  }
+  bool is_woken() const { return is_woken_.load(std::memory_order_acquire); }
+
+ private:
+  const std::shared_ptr<cache::Waiter> session_;
+  std::atomic<bool> is_woken_{false};
+};
+
 QueryPath::QueryPath(Services& services, Channel& client, Channel& upstream, const std::string& database,
                      std::shared_ptr<cache::Waiter> waiter, std::function<void()> resume)
     : services_(services),
@@ -55,6 +71,7 @@ QueryPath::QueryPath(Services& services, Channel& client, Channel& upstream, con
             inject(sql, std::move(reply));
           },
           [this] { context_read(); }) {
+  fill_waiter_ = std::make_shared<FillWaiter>(waiter_);
   services_.refreshers.add(*this);
 }
 
@@ -449,7 +466,7 @@ QueryPath::Answer QueryPath::look_up(const Question& question) {
                                .fill_wait = !in_block && !waited_,
                                .disk_wait = !waited_for_disk_,
                                .refreshes = true};
-  cache::Lookup lookup = services_.cache.lookup(key, waiter_, now_, accepts);
+  cache::Lookup lookup = services_.cache.lookup(key, fill_waiter_, now_, accepts);
   std::string_view reply;
   if (lookup.outcome == cache::Outcome::kHit || lookup.outcome == cache::Outcome::kStale)
     reply = read_reply(key, accepts, lookup);
@@ -495,7 +512,7 @@ std::string_view QueryPath::read_reply(const cache::Key& key, const cache::Accep
       return *reply;
     services_.cache.drop(key);
     lookup = {};
-    lookup = services_.cache.lookup(key, waiter_, now_, accepts);
+    lookup = services_.cache.lookup(key, fill_waiter_, now_, accepts);
     if (lookup.outcome != cache::Outcome::kHit && lookup.outcome != cache::Outcome::kStale) return {};
   }
   lookup = {};  // passes
@@ -540,7 +557,8 @@ void QueryPath::wait_for_fill(const cache::Key& key, const cache::Lookup& lookup
 }
 
 void QueryPath::woken() {
-  if (waiting_ == Waiting::kFill) return fill_ended();
+  if (waiting_ == Waiting::kFill && static_cast<const FillWaiter&>(*fill_waiter_).is_woken())
+    return fill_ended();
   if (waiting_ == Waiting::kContext) reader_.woken();
   if (waiting_ == Waiting::kFollowers) {
     waiting_ = Waiting::kNone;
@@ -555,7 +573,10 @@ void QueryPath::fill_ended() {
 }
 
 void QueryPath::stop_waiting() {
-  if (waiting_ == Waiting::kFill) services_.cache.leave(waiting_key_, *waiter_);
+  if (waiting_ == Waiting::kFill) {
+    services_.cache.leave(waiting_key_, *fill_waiter_);
+    fill_waiter_ = std::make_shared<FillWaiter>(waiter_);
+  }
   waiting_ = Waiting::kNone;
   services_.loop.cancel(wait_timer_);
   wait_timer_ = 0;

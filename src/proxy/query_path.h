@@ -180,7 +180,10 @@ class QueryPath {
   Services& services_;
   Channel& client_;
   Channel& upstream_;
+  class FillWaiter;
+
   std::shared_ptr<cache::Waiter> waiter_;
+  std::shared_ptr<cache::Waiter> fill_waiter_;  // of the wait for a fill or the disk, the present or next one
   std::function<void()> resume_;
 
   Context context_;

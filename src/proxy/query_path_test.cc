@@ -203,6 +203,18 @@ TEST_F(SharedFill, TheOtherAsksNothingAndIsAnswered) {
   EXPECT_GT(other.paths().to_client.size(), received);
 }
 
+// Its filler was on the way to wake this session when that gave up.
+TEST_F(SharedFill, TheLateWakeOfAnEarlierWaitEndsNothing) {
+  other.paths().query().woken();
+  other.say("");
+  EXPECT_TRUE(other.paths().query().is_waiting());
+  EXPECT_EQ(other.paths().to_upstream.size(), sent);
+  filler->say("");
+  other.say("");
+  EXPECT_EQ(other.paths().to_upstream.size(), sent);
+  EXPECT_GT(other.paths().to_client.size(), received);
+}
+
 TEST_F(SharedFill, ACancelRequestEndsTheWaitAtOnce) {
   EXPECT_TRUE(other.paths().query().cancel());
   other.paths().from_client("");
