@@ -95,17 +95,16 @@ bool Index::erase(Tag tag, std::uint64_t position) {
   return erase(tag, bucket);
 }
 
-std::size_t Index::erase_range(std::uint64_t begin, std::uint64_t end) {
+std::size_t Index::erase_range(std::size_t number, std::uint64_t begin, std::uint64_t end) {
   const std::size_t before = size_;
-  for (Table& table : tables_) {
-    for (std::size_t i = 0; i < table.capacity;) {
-      const std::uint64_t position = table.buckets[i].position * kUnit;
-      if (position >= begin && position < end && position != 0) {
-        table.erase(i);  // another may have taken its place: look again
-        --size_;
-      } else {
-        ++i;
-      }
+  Table& table = tables_[number];
+  for (std::size_t i = 0; i < table.capacity;) {
+    const std::uint64_t position = table.buckets[i].position * kUnit;
+    if (position >= begin && position < end && position != 0) {
+      table.erase(i);  // another may have taken its place: look again
+      --size_;
+    } else {
+      ++i;
     }
   }
   return before - size_;

@@ -40,15 +40,16 @@ class Index {
   // Whether it was there, and at this position.
   bool erase(Tag tag, std::uint64_t position);
   bool erase(Tag tag);
-  // All that lie in [begin, end). Looks at every entry.
-  std::size_t erase_range(std::uint64_t begin, std::uint64_t end);
+  // All of one table that lie in [begin, end). Looks at every entry of it. REQUIRES: table < kTables.
+  std::size_t erase_range(std::size_t table, std::uint64_t begin, std::uint64_t end);
   void clear();
 
   std::size_t size() const { return size_; }
   std::uint64_t bytes() const { return bytes_; }
 
- private:
   static constexpr std::size_t kTables = 256;
+
+ private:
   static constexpr std::size_t kCapacityMin = 8;
 
   struct Bucket {

@@ -54,17 +54,16 @@ std::optional<DiskPlace> DiskStore::find(const Key& key) {
     index_.erase(tag);
     return std::nullopt;
   }
+  const std::uint64_t sequence = segments_[slot_at(item->position)].header.sequence;
+  if (sequence == 0) return std::nullopt;
   index_.touch(tag);
-  return DiskPlace{.position = item->position,
-                   .length = item->length,
-                   .sequence = segments_[slot_at(item->position)].header.sequence,
-                   .epoch = epoch_};
+  return DiskPlace{.position = item->position, .length = item->length, .sequence = sequence, .epoch = epoch_};
 }
 
 bool DiskStore::contains(const Key& key) const {
   const std::lock_guard lock(mutex_);
   const auto item = index_.find(disk::tag_of(key));
-  return item && !item->is_void;
+  return item && !item->is_void && segments_[slot_at(item->position)].header.sequence != 0;
 }
 
 std::expected<DiskPlace, Admission> DiskStore::append(const disk::Content& content, std::uint64_t epoch) {

@@ -131,7 +131,8 @@ class DiskStore {
     std::uint32_t to = 0;
   };
   struct Segment {
-    disk::SegmentHeader header;  // sequence 0: void; begun_at is by the clock of this run
+    // sequence 0: void, whatever of it may be in the index still; begun_at is by the clock of this run
+    disk::SegmentHeader header;
     bool is_earlier = false;
   };
 
@@ -173,6 +174,8 @@ class DiskStore {
   std::uint32_t reinsert(const disk::FooterEntry& entry, const Segment& segment, std::uint64_t slot,
                          Buffer& into);
   std::uint64_t reinsert_bytes_max() const;
+  void drop_unmoved(std::span<const Move> moves, std::uint64_t slot);
+  void drop_all(std::uint64_t slot);
   void take_place(std::span<const Move> moves, std::uint64_t slot);
   std::optional<std::vector<disk::FooterEntry>> read_footer(const Segment& segment, std::uint64_t slot);
   void rebuild();

@@ -392,6 +392,19 @@ TEST_F(StoreTest, AFailedWriteVoidsItsSegmentAlone) {
   EXPECT_EQ(faults(t, DiskFault::kSync), 1U);
 }
 
+// The file is full, so each segment takes the place of an older one.
+TEST_F(StoreTest, AFooterThatCannotBeReadVoidsItsSegment) {
+  fill(0, 200);
+  device.set_faults({.read_error = 1});
+  fill(200, 240);
+  device.set_faults({});
+  const std::uint64_t entries = t.store.stats().entries;  // a read that fails drops what it did not find
+  std::uint64_t found = 0;
+  for (std::uint64_t i = 0; i < 240; ++i) found += t.get(i).empty() ? 0 : 1;
+  EXPECT_EQ(found, entries) << "what is gone has left the index too";
+  EXPECT_EQ(t.get(239), value_of(239));
+}
+
 TEST_F(StoreTest, AReplacedFileHoldsNothing) {
   fill(0, 40);
   device.replace();

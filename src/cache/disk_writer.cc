@@ -13,6 +13,8 @@ namespace {
 
 // What is written for each byte that was appended stays below a tenth more; the rest is for the superblock.
 constexpr double kAmplification = 1.09;
+// Entries dropped under one hold of the lock.
+constexpr std::size_t kDropsAtOnce = 256;
 
 }  // namespace
 
@@ -157,27 +159,46 @@ void DiskStore::prepare(Buffer& buffer) {
     buffer.used = disk::kHeaderBytes;
   }
   const auto moves = reclaim(old, slot, buffer);
-  const std::lock_guard lock(mutex_);
+  {
+    const std::lock_guard lock(mutex_);
+    segments_[slot] = {};  // from here on nothing of it is found or published, so it may leave step by step
+  }
   if (moves) {
-    take_place(*moves, slot);
+    drop_unmoved(*moves, slot);
   } else {
-    stats_.dropped += index_.erase_range(begin_of(slot), begin_of(slot + 1));
+    drop_all(slot);
     buffer.used = disk::kHeaderBytes;
     buffer.footer.clear();
   }
+  const std::lock_guard lock(mutex_);
+  if (moves) take_place(*moves, slot);
   segments_[slot] = {.header = buffer.header};
   buffer.state = State::kReady;
 }
 
+void DiskStore::drop_unmoved(std::span<const Move> moves, std::uint64_t slot) {
+  while (!moves.empty()) {
+    const std::lock_guard lock(mutex_);
+    const std::size_t n = std::min(moves.size(), kDropsAtOnce);
+    for (const Move& move : moves.first(n))
+      if (move.to == 0 && index_.erase(move.from.tag, begin_of(slot) + move.from.offset)) ++stats_.dropped;
+    moves = moves.subspan(n);
+  }
+}
+
+// Whatever it is that lies there.
+void DiskStore::drop_all(std::uint64_t slot) {
+  for (std::size_t table = 0; table < disk::Index::kTables; ++table) {
+    const std::lock_guard lock(mutex_);
+    stats_.dropped += index_.erase_range(table, begin_of(slot), begin_of(slot + 1));
+  }
+}
+
 void DiskStore::take_place(std::span<const Move> moves, std::uint64_t slot) {
   for (const Move& move : moves) {
+    if (move.to == 0) continue;
     const auto item = index_.find(move.from.tag);
     if (!item || item->position != begin_of(slot) + move.from.offset) continue;  // replaced, or erased
-    if (move.to == 0) {
-      index_.erase(move.from.tag);
-      ++stats_.dropped;
-      continue;
-    }
     index_.put(move.from.tag,
                {.position = begin_of(slot) + move.to, .length = move.from.length, .expires = item->expires});
     ++stats_.reinserted;
