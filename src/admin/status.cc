@@ -28,6 +28,22 @@ Json to_json(const observe::HistogramTotals& totals) {
   return buckets;
 }
 
+Json to_json(const Status::Disk& disk) {
+  Json reads = Json::object();
+  for (const auto& [end, total] : disk.reads) reads[end] = total;
+  return {{"used", disk.is_used},
+          {"stalled", disk.is_stalled},
+          {"entries", disk.entries},
+          {"size_bytes", disk.size_bytes},
+          {"index_bytes", disk.index_bytes},
+          {"reads", std::move(reads)},
+          {"written_bytes_total", disk.written_bytes_total},
+          {"write_bytes_per_second_max", disk.write_bytes_per_second_max},
+          {"written_in_day_bytes", disk.written_in_day_bytes},
+          {"write_bytes_per_day_max", disk.write_bytes_per_day_max},
+          {"breaker_opened_total", disk.breaker_opened_total}};
+}
+
 template <class T>
 Json or_null(const std::optional<T>& value) {
   return value ? Json(*value) : Json(nullptr);
@@ -63,6 +79,7 @@ std::string to_json(const Status& status) {
   json["cache_bytes"] = status.cache_bytes;
   json["cache_bytes_max"] = status.cache_bytes_max;
   json["evictions_total"] = status.evictions_total;
+  json["disk"] = status.disk ? to_json(*status.disk) : Json(nullptr);
   json["upstream_queries_total"] = status.upstream_queries_total;
   json["client_query_seconds"] = Json::object();
   for (const auto& [outcome, totals] : status.client_query_seconds) {

@@ -42,6 +42,19 @@ struct Status {
     std::optional<double> lag_seconds = {};   // of its change stream, if that is known
     std::optional<std::uint64_t> lag_bytes = {};
   };
+  struct Disk {
+    bool is_used = false;  // open, and the breaker closed
+    bool is_stalled = false;
+    std::uint64_t entries = 0;
+    std::uint64_t size_bytes = 0;                              // of the file
+    std::uint64_t index_bytes = 0;                             // of memory
+    std::vector<std::pair<std::string, std::uint64_t>> reads;  // totals by how they ended
+    std::uint64_t written_bytes_total = 0;
+    std::uint64_t write_bytes_per_second_max = 0;
+    std::uint64_t written_in_day_bytes = 0;
+    std::uint64_t write_bytes_per_day_max = 0;
+    std::uint64_t breaker_opened_total = 0;
+  };
   std::string version;
   std::string upstream;                  // "host:port", the first address
   std::optional<std::string> not_ready;  // as StatusSource::not_ready_reason
@@ -56,6 +69,7 @@ struct Status {
   std::uint64_t cache_bytes = 0;
   std::uint64_t cache_bytes_max = 0;
   std::uint64_t evictions_total = 0;
+  std::optional<Disk> disk;  // none: no disk is configured
   std::uint64_t upstream_queries_total = 0;
   // By outcome, as pgweir_client_query_seconds.
   std::vector<std::pair<std::string, observe::HistogramTotals>> client_query_seconds;

@@ -111,6 +111,34 @@ TEST(Status, JsonHoldsWhatThePageReads) {
   EXPECT_NEAR(buckets[0][0].get<double>(), 0.003, 0.003 / 8);
   EXPECT_EQ(buckets[0][1], 2);
   EXPECT_TRUE(json["upstream_query_seconds"].empty());
+  EXPECT_TRUE(json["disk"].is_null());
+}
+
+TEST(Status, JsonTellsOfTheDiskIfThereIsOne) {
+  Status status;
+  status.disk = Status::Disk{.is_used = true,
+                             .is_stalled = false,
+                             .entries = 1,
+                             .size_bytes = 2,
+                             .index_bytes = 3,
+                             .reads = {{"found", 4}, {"corrupt", 5}},
+                             .written_bytes_total = 6,
+                             .write_bytes_per_second_max = 7,
+                             .written_in_day_bytes = 8,
+                             .write_bytes_per_day_max = 9,
+                             .breaker_opened_total = 10};
+  const auto json = nlohmann::json::parse(to_json(status), nullptr, false);
+  EXPECT_EQ(json["disk"], nlohmann::json({{"used", true},
+                                          {"stalled", false},
+                                          {"entries", 1},
+                                          {"size_bytes", 2},
+                                          {"index_bytes", 3},
+                                          {"reads", {{"found", 4}, {"corrupt", 5}}},
+                                          {"written_bytes_total", 6},
+                                          {"write_bytes_per_second_max", 7},
+                                          {"written_in_day_bytes", 8},
+                                          {"write_bytes_per_day_max", 9},
+                                          {"breaker_opened_total", 10}}));
 }
 
 TEST(Status, JsonIsValidWhateverTheBytes) {

@@ -217,6 +217,23 @@ void write_streams(const Reports& streams, base::Nanos now, PrometheusWriter& ou
          [](const Report& r) { return static_cast<double>(r.losses); });
 }
 
+admin::Status::Disk shown_disk(const cache::DiskStats& stats, const cache::DiskConfig& config) {
+  admin::Status::Disk shown{.is_used = stats.is_used,
+                            .is_stalled = stats.is_stalled,
+                            .entries = stats.entries,
+                            .size_bytes = config.size_bytes,
+                            .index_bytes = stats.index_bytes,
+                            .reads = {},
+                            .written_bytes_total = stats.written_bytes,
+                            .write_bytes_per_second_max = config.write_bytes_per_second,
+                            .written_in_day_bytes = stats.written_in_day_bytes,
+                            .write_bytes_per_day_max = config.write_bytes_per_day,
+                            .breaker_opened_total = stats.breaker_opened};
+  for (std::size_t i = 0; i < cache::kDiskReads; ++i)
+    shown.reads.emplace_back(cache::name(static_cast<cache::DiskRead>(i)), stats.reads[i]);
+  return shown;
+}
+
 }  // namespace
 
 std::vector<admin::Status::Database> databases_in_use(const proxy::CatalogKeeper& catalogs,
@@ -277,6 +294,7 @@ std::string status_json(const Running& running) {
   status.cache_bytes = cache.bytes;
   status.cache_bytes_max = cache.bytes_max;
   for (const std::uint64_t n : cache.evictions) status.evictions_total += n;
+  if (cache.disk) status.disk = shown_disk(*cache.disk, running.cache.config().disk);
   status.upstream_queries_total = sum_of(workers, &ProxyStats::upstream_queries);
   for (std::size_t outcome = 0; outcome < proxy::kOutcomes; ++outcome) {
     observe::HistogramTotals totals;
