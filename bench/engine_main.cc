@@ -15,6 +15,7 @@
 #include <random>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -206,6 +207,36 @@ Json overhead_report() {
           {"wanted", kOverheadWanted}};
 }
 
+// What is written for each byte that is given to the store, by the size of the replies. Whole segments only.
+double amplification(io::Device& device, std::size_t reply_bytes) {
+  constexpr std::uint64_t kWrittenBytes = std::uint64_t{128} << 20;
+  const base::SystemClock clock;
+  cache::DiskStore store({}, device, clock, [](const cache::disk::Record&) { return false; });
+  if (!store.open()) return 0;
+  const auto work = [&] {
+    while (store.has_work() && store.work()) {
+    }
+  };
+  work();
+  const std::string reply(reply_bytes, 'r');
+  const std::array<cache::Dependency, 2> dependencies{};
+  const std::uint64_t before = store.stats().written_bytes;
+  std::uint64_t written = before;
+  for (std::uint64_t i = 0;; ++i) {
+    const cache::DiskStats stats = store.stats();
+    const bool ended_segment = stats.written_bytes != std::exchange(written, stats.written_bytes);
+    if (ended_segment && written - before >= kWrittenBytes)
+      return static_cast<double>(written - before) / static_cast<double>(stats.appended_bytes);
+    static_cast<void>(store.append({.key = key_of(i),
+                                    .asked_at = clock.now(),
+                                    .expires_at = clock.now() + base::kSecond * 3600,
+                                    .dependencies = dependencies,
+                                    .bytes = reply},
+                                   store.epoch()));
+    work();
+  }
+}
+
 // The store on a file: what is written for what is given to it, and what it takes to find it again.
 Json disk_report() {
   constexpr std::uint64_t kEntries = 1'000'000;
@@ -242,14 +273,25 @@ Json disk_report() {
   const std::clock_t begin = std::clock();
   const bool opened = again.open().has_value();
   const double cpu = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC;
+  if (!opened) {
+    std::filesystem::remove(path);
+    return nullptr;
+  }
+  Json by_size = Json::array();
+  {
+    io::FileDevice small({.path = path.string() + "-sizes", .size_bytes = std::uint64_t{256} << 20});
+    for (const std::size_t bytes : {100, 200, 300, 400, 600, 1000, 4000, 16000})
+      by_size.push_back({{"reply_bytes", bytes}, {"write_amplification", amplification(small, bytes)}});
+    std::filesystem::remove(path.string() + "-sizes");
+  }
   std::filesystem::remove(path);
-  if (!opened) return nullptr;
   found = again.stats();
   const auto entries = static_cast<double>(found.entries);
   return {{"reply_bytes", kReplyBytes},
           {"write_amplification",
            static_cast<double>(written.written_bytes) / static_cast<double>(written.appended_bytes)},
           {"wanted", kAmplificationWanted},
+          {"by_size", std::move(by_size)},
           {"entries", found.entries},
           {"rebuild_cpu_seconds_per_million", cpu * 1e6 / entries},
           {"index_bytes_per_entry", static_cast<double>(found.index_bytes) / entries}};
@@ -262,6 +304,11 @@ void print_disk(const Json& disk) {
              disk["reply_bytes"].get<std::size_t>());
   fmt::print("  {:.3f} bytes written for each that was given to it, wanted at most {}: {}\n", amplification,
              kAmplificationWanted, amplification <= kAmplificationWanted ? "reached" : "MISSED");
+  fmt::print("  by the size of the reply:");
+  for (const Json& one : disk["by_size"])
+    fmt::print(" {} B {:.3f}", one["reply_bytes"].get<std::size_t>(),
+               one["write_amplification"].get<double>());
+  fmt::print("\n");
   fmt::print("  {:.2f} s of CPU to find a million again, {:.1f} bytes of index each\n",
              disk["rebuild_cpu_seconds_per_million"].get<double>(),
              disk["index_bytes_per_entry"].get<double>());
