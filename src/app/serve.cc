@@ -17,6 +17,7 @@
 #include "app/serve_metrics.h"
 #include "base/log.h"
 #include "cache/disk_tier.h"
+#include "cache/memory_share.h"
 #include "config/config.h"
 #include "config/settings.h"
 #include "config/upstream_url.h"
@@ -141,8 +142,8 @@ base::Result<void> reload(const config::Config& next, proxy::Server& server) {
 }
 
 // A bad file changes nothing; what cannot change while pgweir runs is said.
-void reload(const ServeOptions& options, CurrentConfig& current, proxy::Server& server, cache::Cache& cache,
-            const base::Clock& clock) {
+void reload(const ServeOptions& options, CurrentConfig& current, proxy::Server& server,
+            cache::MemoryShare& memory, const base::Clock& clock) {
   // systemd wants the time of CLOCK_MONOTONIC along with it.
   sd_notify(0, ("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(clock.now() / base::kMicrosecond)).c_str());
   if (auto next = load_config(options); !next) {
@@ -151,7 +152,7 @@ void reload(const ServeOptions& options, CurrentConfig& current, proxy::Server& 
     spdlog::error("configuration not reloaded, nothing has changed: {}", done.error().message);
   } else {
     current.set(with_live_part(*current.get(), *next));
-    cache.set_memory_bytes(next->cache.memory_bytes);
+    memory.set_limit(next->cache.memory_bytes);
     raise_file_limit(next->server.sessions_max);
     if (const std::string waiting = differing_settings(*current.get(), *next); !waiting.empty())
       spdlog::warn("{}: as before, until a restart", waiting);
@@ -260,9 +261,12 @@ int serve(const ServeOptions& options) {
   spdlog::info("upstream is {}", config::format_upstream(config->upstream));
   sd_notify(0, "READY=1");
 
+  cache::MemoryShare memory(cache, config->cache.memory_bytes);
+  constexpr timespec kTick{0, 100'000'000};
   for (int signal = 0; signal != SIGTERM && signal != SIGINT;) {
-    sigwait(&signals, &signal);
-    if (signal == SIGHUP) reload(options, current, server, cache, clock);
+    signal = sigtimedwait(&signals, nullptr, &kTick);
+    if (signal == SIGHUP) reload(options, current, server, memory, clock);
+    memory.others_take(server.memory_bytes());
   }
   shut_down(server, disk.tier.get(), signals, current.get()->server.drain_timeout, clock);
   admin.stop();

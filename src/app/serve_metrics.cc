@@ -128,6 +128,12 @@ void write_proxy(const Workers& workers, PrometheusWriter& out) {
               sum_of(workers, &ProxyStats::stale_if_error));
   out.gauge("pgweir_upstream_connections", "Connections to PostgreSQL.",
             sum_of(workers, &ProxyStats::upstream_connections));
+  out.gauge("pgweir_session_bytes", "Memory of sessions; part of the limit of the cache.",
+            sum_of(workers, &ProxyStats::session_bytes));
+  out.gauge("pgweir_fill_bytes", "Memory of replies that are collected for the cache; likewise.",
+            sum_of(workers, &ProxyStats::fill_bytes));
+  out.gauge("pgweir_statement_bytes", "Memory of parsed statements; likewise.",
+            sum_of(workers, &ProxyStats::statement_bytes));
   out.gauge("pgweir_client_sessions", "Client connections.", sum_of(workers, &ProxyStats::client_sessions));
   out.counter("pgweir_client_sessions_opened_total", "Client connections accepted.",
               sum_of(workers, &ProxyStats::sessions_opened));

@@ -9,12 +9,17 @@
 #include <string_view>
 
 #include "base/check.h"
+#include "base/counters.h"
 
 namespace pgweir::base {
 
 // Not thread-safe; views are valid until the next non-const call.
 class Buffer {
  public:
+  Buffer() = default;
+  // What it has allocated counts in the level.
+  explicit Buffer(Level& level) : held_(level) {}
+
   std::size_t size() const { return tail_ - head_; }
   bool empty() const { return head_ == tail_; }
   std::size_t capacity() const { return capacity_; }
@@ -46,6 +51,7 @@ class Buffer {
     if (!empty()) return;
     data_.reset();
     head_ = tail_ = capacity_ = 0;
+    held_.set(0);
   }
 
  private:
@@ -63,6 +69,7 @@ class Buffer {
       if (used != 0) std::memcpy(data.get(), data_.get() + head_, used);
       data_ = std::move(data);
       capacity_ = capacity;
+      held_.set(capacity);
     }
     head_ = 0;
     tail_ = used;
@@ -72,6 +79,7 @@ class Buffer {
   std::size_t head_ = 0;
   std::size_t tail_ = 0;
   std::size_t capacity_ = 0;
+  Held held_;
 };
 
 }  // namespace pgweir::base

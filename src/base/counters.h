@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "base/clock.h"
 
@@ -43,6 +44,44 @@ class Gauge {
 
  private:
   std::atomic<std::int64_t> value_{0};
+};
+
+// A level that goes up and down; add() and remove() on one thread only, get() on any.
+class Level {
+ public:
+  void add(std::uint64_t n) { value_.store(get() + n, std::memory_order_relaxed); }
+  void remove(std::uint64_t n) { value_.store(get() - n, std::memory_order_relaxed); }
+  std::uint64_t get() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+// Part of a level for as long as this lives, on the level's thread. The level outlives it.
+class Held {
+ public:
+  Held() = default;
+  explicit Held(Level& level, std::uint64_t n = 0) : level_(&level) { set(n); }
+  ~Held() { set(0); }
+  Held(const Held& other) : level_(other.level_) { set(other.n_); }  // as much again
+  Held(Held&& other) noexcept
+      : level_(std::exchange(other.level_, nullptr)), n_(std::exchange(other.n_, 0)) {}
+  Held& operator=(Held other) noexcept {
+    std::swap(level_, other.level_);
+    std::swap(n_, other.n_);
+    return *this;
+  }
+  // Without a level nothing is counted.
+  void set(std::uint64_t n) {
+    if (level_ == nullptr || n == n_) return;
+    level_->remove(n_);
+    level_->add(n);
+    n_ = n;
+  }
+
+ private:
+  Level* level_ = nullptr;
+  std::uint64_t n_ = 0;
 };
 
 // Durations in log-linear buckets: 8 per power of two from 1 us to 2^27 us (134 s), so a quantile

@@ -88,6 +88,8 @@ std::string_view name(FillEnd end) {
       return "uncacheable";
     case FillEnd::kFailed:
       return "failed";
+    case FillEnd::kNoMemory:
+      return "no_memory";
   }
   return "unknown";
 }

@@ -52,8 +52,9 @@ enum class FillEnd : std::uint8_t {
   kUncacheable,  // the reply cannot be kept and the next one could not either: an error of the
                  // statement, too large, a notice. Nobody queues behind this key for a while.
   kFailed,       // says nothing about the reply: the filler's client or upstream went away
+  kNoMemory,     // all fills in progress take too much. Nobody queues behind this key for a while.
 };
-inline constexpr std::size_t kFillEnds = 2;
+inline constexpr std::size_t kFillEnds = 3;
 
 std::string_view name(Outcome outcome);
 std::string_view name(MissWhy why);

@@ -476,7 +476,7 @@ void Shard::abandon(Flight& flight, FillEnd end) {
   {
     const std::lock_guard lock(mutex_);
     ++stats_.abandons[index_of(end)];
-    if (end == FillEnd::kUncacheable) {
+    if (end != FillEnd::kFailed) {
       ++settled_;
       drop_predecessor(flight.key(), now, retired);
       put_mark({.key = flight.key(), .ends_at = now + config_.uncacheable_ttl}, now, retired);

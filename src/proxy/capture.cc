@@ -20,7 +20,9 @@ void Capture::add(char type, std::string_view part) {
       [[fallthrough]];
     case 'T':
     case 'D':
-      if (bytes_.size() + part.size() > bytes_max_) return refuse();
+      if (bytes_.size() + part.size() > limits_.bytes_max) return refuse();
+      if (limits_.all_bytes.get() + part.size() > limits_.all_bytes_max)
+        return refuse(cache::FillEnd::kNoMemory);
       bytes_.append(part);
       return;
     case 'E':
@@ -52,8 +54,8 @@ void Capture::failed(std::string_view error) {
   refuse();
 }
 
-void Capture::refuse() {
-  fill_.abandon(cache::FillEnd::kUncacheable);
+void Capture::refuse(cache::FillEnd end) {
+  fill_.abandon(end);
   bytes_.clear();
   bytes_.release();
 }

@@ -8,6 +8,7 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/counters.h"
 #include "cache/cache.h"
 #include "proxy/compression.h"
 
@@ -17,12 +18,19 @@ namespace pgweir::proxy {
 // stored. One session's; ends the fill exactly once.
 class Capture {
  public:
+  struct Limits {
+    std::uint64_t bytes_max;      // of a reply
+    base::Level& all_bytes;       // what all captures of the worker take
+    std::uint64_t all_bytes_max;  // beyond it none grows
+  };
+
   // dependencies: as observed before the query was sent. ttl: 0: what finish() gives.
-  Capture(cache::Fill fill, std::vector<cache::Dependency> dependencies, std::uint64_t bytes_max,
+  Capture(cache::Fill fill, std::vector<cache::Dependency> dependencies, const Limits& limits,
           base::Nanos sent_at, base::Nanos ttl = 0)
       : fill_(std::move(fill)),
         dependencies_(std::move(dependencies)),
-        bytes_max_(bytes_max),
+        limits_(limits),
+        bytes_(limits.all_bytes),
         sent_at_(sent_at),
         ttl_(ttl) {}
 
@@ -35,12 +43,12 @@ class Capture {
 
  private:
   void failed(std::string_view error);
-  void refuse();
+  void refuse(cache::FillEnd end = cache::FillEnd::kUncacheable);
 
   cache::Fill fill_;
   std::vector<cache::Dependency> dependencies_;
+  Limits limits_;
   base::Buffer bytes_;
-  std::uint64_t bytes_max_;
   base::Nanos sent_at_;
   base::Nanos ttl_;
   bool complete_ = false;

@@ -11,7 +11,7 @@
 namespace pgweir::proxy {
 namespace {
 
-constexpr std::uint64_t kBytesMax = 100;
+constexpr std::uint64_t kBytesMax = 100, kAllBytesMax = 10'000;
 
 std::string message(char type, std::string_view body) {
   base::Buffer out;
@@ -35,8 +35,8 @@ class CaptureTest : public testing::Test {
   std::unique_ptr<Capture> begin() {
     cache::Lookup lookup = cache.lookup(kKey, nullptr);
     EXPECT_EQ(lookup.outcome, cache::Outcome::kMiss);
-    return std::make_unique<Capture>(std::move(lookup.fill), std::vector{generations.depend(3)}, kBytesMax,
-                                     clock.now());
+    return std::make_unique<Capture>(std::move(lookup.fill), std::vector{generations.depend(3)},
+                                     Capture::Limits{kBytesMax, all_bytes, kAllBytesMax}, clock.now());
   }
   // What the next to ask gets: the bytes kept, or "miss", or "uncacheable".
   std::string next() {
@@ -69,6 +69,7 @@ class CaptureTest : public testing::Test {
   base::ManualClock cpu_clock;
   CompressionStats compression_stats;
   Compression compression{clock, cpu_clock, compression_stats};
+  base::Level all_bytes;
   const std::string row_description = message('T', "columns");
   const std::string row = message('D', "row");
   const std::string complete = message('C', std::string_view("SELECT 1\0", 9));
@@ -130,6 +131,19 @@ TEST_F(CaptureTest, AReplyOfExactlyTheLimit) {
 TEST_F(CaptureTest, OneByteMoreIsTooLarge) {
   const std::string large = message('D', std::string(kBytesMax - complete.size() - 4, 'x'));
   EXPECT_EQ(after({large, complete, row, complete}), "uncacheable");
+}
+
+TEST_F(CaptureTest, WhereAllTakeTooMuchNoneGrows) {
+  base::Held others(all_bytes, kAllBytesMax - row.size());
+  const auto capture = begin();
+  capture->add('D', row);
+  EXPECT_GT(all_bytes.get(), kAllBytesMax - row.size()) << "it counts";
+  capture->add('D', row);
+  EXPECT_EQ(all_bytes.get(), kAllBytesMax - row.size()) << "and gives back";
+  capture->add('C', complete);
+  finish(*capture);
+  EXPECT_EQ(next(), "uncacheable");
+  EXPECT_EQ(cache.stats().abandons[static_cast<std::size_t>(cache::FillEnd::kNoMemory)], 1U);
 }
 
 TEST_F(CaptureTest, ErrorsOfTheStatementItselfAreRemembered) {

@@ -33,7 +33,9 @@ class Channel final : public io::Handler {
   // Events after which something, or the end, can be read.
   static constexpr std::uint32_t kReadable = EPOLLIN | EPOLLPRI | EPOLLHUP | EPOLLERR | EPOLLRDHUP;
 
-  Channel(io::Loop& loop, ChannelOwner& owner) : loop_(loop), owner_(owner) {}
+  // What it has to keep for its peers counts in the level.
+  Channel(io::Loop& loop, ChannelOwner& owner, base::Level& bytes)
+      : loop_(loop), owner_(owner), out_(bytes), in_(bytes) {}
   ~Channel() override { close(); }
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;

@@ -49,7 +49,8 @@ class Reader final : public ChannelOwner {
 
   base::SystemClock clock;
   io::Loop loop{clock};
-  Channel channel{loop, *this};
+  base::Level held_bytes;
+  Channel channel{loop, *this, held_bytes};
   io::Fd peer;
   std::string heard;
   std::function<void()> on_read;

@@ -3,6 +3,16 @@
 #include <utility>
 
 namespace pgweir::proxy {
+namespace {
+
+std::uint64_t bytes_of(const PreparedStatements::Pending& pending) {
+  constexpr std::uint64_t kNode = 64;  // of the map, and what malloc() adds
+  const PreparedStatement& statement = pending.statement;
+  return sizeof(pending) + kNode + pending.name.capacity() + statement.sql.capacity() +
+         statement.parameter_types.capacity() * sizeof(wire::Oid);
+}
+
+}  // namespace
 
 PreparedStatement* PreparedStatements::find(std::string_view name) {
   if (in_doubt_) return nullptr;
@@ -18,6 +28,7 @@ void PreparedStatements::put(Pending pending) {
   erase(pending.name);
   if (pending.statement.deferred) ++deferred_;
   if (pending.name.empty()) unnamed_is_stale_ = unnamed_is_untracked_ = false;
+  pending.statement.held = base::Held(bytes_, bytes_of(pending));
   statements_.insert_or_assign(std::move(pending.name), std::move(pending.statement));
 }
 

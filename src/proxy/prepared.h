@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/buffer.h"
+#include "base/counters.h"
 #include "base/hash.h"
 #include "query/scan.h"
 #include "query/statement.h"
@@ -35,11 +36,15 @@ struct PreparedStatement {
   // constants for good.
   std::uint64_t round = 0;
   Recall recall{};
+  base::Held held{};
 };
 
 // One session's, on its worker's thread.
 class PreparedStatements {
  public:
+  // What they take counts in the level.
+  explicit PreparedStatements(base::Level& bytes) : bytes_(bytes) {}
+
   struct Pending {
     std::string name;
     PreparedStatement statement;
@@ -88,6 +93,7 @@ class PreparedStatements {
     using is_transparent = void;
     std::size_t operator()(std::string_view s) const { return std::hash<std::string_view>{}(s); }
   };
+  base::Level& bytes_;
   std::unordered_map<std::string, PreparedStatement, Hash, std::equal_to<>> statements_;
   decltype(statements_)::value_type* last_found_ = nullptr;  // pipelines ask for the same one in a row
   std::size_t deferred_ = 0;

@@ -39,21 +39,25 @@ std::string sent(PreparedStatements& statements, bool with_unnamed = true) {
 }
 
 TEST(PreparedTest, PutFindErase) {
-  PreparedStatements statements;
+  base::Level bytes;
+  PreparedStatements statements(bytes);
   EXPECT_EQ(statements.find("a"), nullptr);
   statements.put(statement("a", "SELECT 1"));
   ASSERT_NE(statements.find("a"), nullptr);
   EXPECT_EQ(statements.find("a")->sql, "SELECT 1");
   statements.put(statement("a", "SELECT 2"));
   EXPECT_EQ(statements.find("a")->sql, "SELECT 2");
+  EXPECT_GT(bytes.get(), 0U);
   statements.erase("a");
   statements.erase("a");
   EXPECT_EQ(statements.find("a"), nullptr);
+  EXPECT_EQ(bytes.get(), 0U);
   EXPECT_FALSE(statements.needs_sync());
 }
 
 TEST(PreparedTest, DeferredStatementsAreSentOnce) {
-  PreparedStatements statements;
+  base::Level bytes;
+  PreparedStatements statements(bytes);
   statements.put(statement("a", "SELECT 1", true));
   statements.put(statement("b", "SELECT 2"));
   EXPECT_TRUE(statements.needs_sync());
@@ -63,14 +67,16 @@ TEST(PreparedTest, DeferredStatementsAreSentOnce) {
 }
 
 TEST(PreparedTest, EachIsSentWithASyncOfItsOwn) {
-  PreparedStatements statements;
+  base::Level bytes;
+  PreparedStatements statements(bytes);
   statements.put(statement("a", "SELECT 1", true));
   statements.unnamed_destroyed();
   EXPECT_EQ(sent(statements), "C S Pa S") << "or the failure of one would skip the rest";
 }
 
 TEST(PreparedTest, StampsAreRenewed) {
-  PreparedStatements statements;
+  base::Level bytes;
+  PreparedStatements statements(bytes);
   statements.put(statement("a", "SELECT 1"));
   EXPECT_EQ(statements.find("a")->stamp, 0U);
   statements.restamp("a", 7);
@@ -80,7 +86,8 @@ TEST(PreparedTest, StampsAreRenewed) {
 }
 
 TEST(PreparedTest, UsedInAnotherRoundItIsOfNone) {
-  PreparedStatements statements;
+  base::Level bytes;
+  PreparedStatements statements(bytes);
   auto pending = statement("a", "SELECT 1");
   pending.statement.round = 3;
   statements.put(pending);
@@ -94,7 +101,8 @@ TEST(PreparedTest, UsedInAnotherRoundItIsOfNone) {
 }
 
 TEST(PreparedTest, WhatIsSentIsTheStatement) {
-  PreparedStatements statements;
+  base::Level bytes;
+  PreparedStatements statements(bytes);
   statements.put(statement("a", "SELECT $1", true));
   base::Buffer out;
   statements.append_sync(out, true);
@@ -105,7 +113,8 @@ TEST(PreparedTest, WhatIsSentIsTheStatement) {
 }
 
 TEST(PreparedTest, ADeferredStatementMayBeReplacedOrErased) {
-  PreparedStatements statements;
+  base::Level bytes;
+  PreparedStatements statements(bytes);
   statements.put(statement("a", "SELECT 1", true));
   statements.put(statement("a", "SELECT 2", true));
   EXPECT_EQ(sent(statements), "Pa S");
@@ -115,7 +124,8 @@ TEST(PreparedTest, ADeferredStatementMayBeReplacedOrErased) {
 }
 
 TEST(PreparedTest, AHitOnASimpleQueryDestroysTheUnnamed) {
-  PreparedStatements statements;
+  base::Level bytes;
+  PreparedStatements statements(bytes);
   statements.put(statement("", "SELECT 1"));
   statements.unnamed_destroyed();
   EXPECT_EQ(statements.find(""), nullptr);
@@ -125,7 +135,8 @@ TEST(PreparedTest, AHitOnASimpleQueryDestroysTheUnnamed) {
 }
 
 TEST(PreparedTest, DestroyedThenParsedAgain) {
-  PreparedStatements statements;
+  base::Level bytes;
+  PreparedStatements statements(bytes);
   statements.put(statement("", "SELECT 1"));
   statements.unnamed_destroyed();
   statements.put(statement("", "SELECT 2", true));
@@ -133,7 +144,8 @@ TEST(PreparedTest, DestroyedThenParsedAgain) {
 }
 
 TEST(PreparedTest, WhatIsSentNextReplacesTheUnnamed) {
-  PreparedStatements statements;
+  base::Level bytes;
+  PreparedStatements statements(bytes);
   statements.put(statement("", "SELECT 1", true));
   statements.unnamed_replaced();
   EXPECT_FALSE(statements.needs_sync());
@@ -144,7 +156,8 @@ TEST(PreparedTest, WhatIsSentNextReplacesTheUnnamed) {
 }
 
 TEST(PreparedTest, AQueryOfOursLosesTheUnnamed) {
-  PreparedStatements statements;
+  base::Level bytes;
+  PreparedStatements statements(bytes);
   statements.put(statement("", "SELECT 1"));
   statements.put(statement("a", "SELECT 2"));
   statements.unnamed_lost();
@@ -156,14 +169,16 @@ TEST(PreparedTest, AQueryOfOursLosesTheUnnamed) {
 }
 
 TEST(PreparedTest, AQueryOfOursSettlesADestroyedUnnamed) {
-  PreparedStatements statements;
+  base::Level bytes;
+  PreparedStatements statements(bytes);
   statements.unnamed_destroyed();
   statements.unnamed_lost();
   EXPECT_FALSE(statements.needs_sync()) << "the backend's is gone too";
 }
 
 TEST(PreparedTest, UntrackedUnnamed) {
-  PreparedStatements statements;
+  base::Level bytes;
+  PreparedStatements statements(bytes);
   statements.put(statement("", "SELECT 1", true));
   statements.unnamed_untracked();
   EXPECT_TRUE(statements.unnamed_is_untracked());
@@ -179,7 +194,8 @@ TEST(PreparedTest, UntrackedUnnamed) {
 }
 
 TEST(PreparedTest, InDoubtNothingIsKnownUntilConfirmed) {
-  PreparedStatements statements;
+  base::Level bytes;
+  PreparedStatements statements(bytes);
   statements.put(statement("same", "SELECT 1"));
   statements.put(statement("other", "SELECT 2"));
   statements.put(statement("gone", "SELECT 3"));
@@ -197,13 +213,15 @@ TEST(PreparedTest, InDoubtNothingIsKnownUntilConfirmed) {
 }
 
 TEST(PreparedTest, NothingToDoubt) {
-  PreparedStatements statements;
+  base::Level bytes;
+  PreparedStatements statements(bytes);
   statements.doubt();
   EXPECT_FALSE(statements.in_doubt());
 }
 
 TEST(PreparedTest, TheUnnamedOneIsLeftUntilItIsReferredTo) {
-  PreparedStatements statements;
+  base::Level bytes;
+  PreparedStatements statements(bytes);
   statements.put(statement("", "select 1", true));
   statements.put(statement("a", "select 2", true));
   EXPECT_EQ(sent(statements, false), "Pa S");

@@ -65,6 +65,7 @@ QueryPath::QueryPath(Services& services, Channel& client, Channel& upstream, con
       waiter_(std::move(waiter)),
       resume_(std::move(resume)),
       context_(services.catalogs.database(database), services.secret, services.live->cache_ttl),
+      prepared_(services.stats.session_bytes),
       reader_(
           services, context_, prepared_, waiter_,
           [this](std::string_view sql, std::unique_ptr<InjectedReply> reply) {

@@ -259,8 +259,10 @@ std::unique_ptr<Capture> QueryPath::capture_of(const Question& question, cache::
   const bool is_true =
       context_.judged_epoch() == database.epoch() && database.layouts()->is_current(judged_by_);
   if (!is_true) return nullptr;
-  return std::make_unique<Capture>(std::move(fill), std::move(dependencies),
-                                   services_.cache.entry_bytes_max(), now_, verdict.ttl);
+  const Capture::Limits limits{.bytes_max = services_.cache.entry_bytes_max(),
+                               .all_bytes = services_.stats.fill_bytes,
+                               .all_bytes_max = services_.fill_bytes_max};
+  return std::make_unique<Capture>(std::move(fill), std::move(dependencies), limits, now_, verdict.ttl);
 }
 
 // The rows that it is pinned to, where every fence names those; else the relations.

@@ -126,6 +126,10 @@ base::Result<void> Server::start() {
   if (!live) return std::unexpected(live.error());
   const unsigned count =
       config_.workers != 0 ? config_.workers : std::max(1U, std::thread::hardware_concurrency());
+  // An eighth for all: they count in the memory of the cache, and only what is there can answer.
+  constexpr std::uint64_t kFillsShare = 8;
+  shared_.fill_bytes_max = std::max(shared_.cache.config().memory_bytes / kFillsShare / count,
+                                    4 * shared_.cache.entry_bytes_max());
   for (unsigned i = 0; i < count; ++i) workers_.push_back(std::make_unique<Worker>(shared_, *live));
   if (auto opened = open_listeners(config_); !opened) {
     listeners_.clear();
@@ -216,6 +220,13 @@ void Server::stop() {
   resolver_.reset();
   listeners_.clear();
   workers_.clear();
+}
+
+std::uint64_t Server::memory_bytes() const {
+  std::uint64_t bytes = 0;
+  for (const ProxyStats* stats : this->stats())
+    bytes += stats->session_bytes.get() + stats->fill_bytes.get() + stats->statement_bytes.get();
+  return bytes;
 }
 
 std::vector<const ProxyStats*> Server::stats() const {

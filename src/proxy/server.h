@@ -46,6 +46,8 @@ class Server {
   bool upstream_reached() const { return upstream_reached_.load(std::memory_order_relaxed); }
   bool draining() const { return draining_.load(std::memory_order_relaxed); }
   std::vector<const ProxyStats*> stats() const;
+  // What sessions, fills in progress and parsed statements take.
+  std::uint64_t memory_bytes() const;
   // The databases in use, for reports.
   const CatalogKeeper& catalogs() const { return catalogs_; }
   // After start(): what is listened on, in words.

@@ -46,6 +46,8 @@ struct Services {
   base::HashSecret secret;
   std::shared_ptr<const LiveSettings> live;
   Console* console = nullptr;  // any thread; null: no database is pgweir itself
+  // What all replies that are collected for the cache may take; further ones are not.
+  std::uint64_t fill_bytes_max = 0;
   Refreshers refreshers{};
 };
 

@@ -41,8 +41,9 @@ Session::Session(Services& services, Host& host)
     : services_(services),
       host_(host),
       live_(services.live),
-      client_(services.loop, *this),
-      upstream_(services.loop, *this) {}
+      client_(services.loop, *this, services.stats.session_bytes),
+      upstream_(services.loop, *this, services.stats.session_bytes),
+      held_(services.stats.session_bytes, kBytes) {}
 
 Session::~Session() { services_.loop.cancel(timer_); }
 
@@ -408,6 +409,7 @@ void Session::logged_in() {
     phase_ = Phase::kOpaque;
     return;
   }
+  held_.set(kBytes + kTlsBytes * (client_.stream().is_tls() + upstream_.stream().is_tls()));
   phase_ = Phase::kServing;
   query_path_ = std::make_unique<QueryPath>(services_, client_, upstream_, login_->database(),
                                             std::make_shared<SessionWaiter>(services_.loop, weak_from_this()),

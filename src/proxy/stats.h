@@ -27,6 +27,9 @@ struct ProxyStats {
   base::Counter protocol_errors;  // sessions ended by malformed bytes, from either side
   base::Counter settings_probes;
   base::Counter catalog_loads;
+  base::Level session_bytes;    // what sessions take: their state, prepared statements, bytes on their way
+  base::Level fill_bytes;       // replies that are collected for the cache
+  base::Level statement_bytes;  // the table of parsed statements
   base::Gauge client_sessions;
   base::Gauge upstream_connections;
 

@@ -83,15 +83,17 @@ struct TestWorker {
                     cancels,
                     compression,
                     base::HashSecret{1, 2},
-                    nullptr};
+                    nullptr,
+                    nullptr,
+                    1 << 20};
 };
 
 // Feeds both paths as a session does, and collects what leaves on the other sides.
 class TestPaths final : public ChannelOwner {
  public:
   explicit TestPaths(TestWorker& worker)
-      : client_(worker.loop, *this),
-        upstream_(worker.loop, *this),
+      : client_(worker.loop, *this, worker.stats.session_bytes),
+        upstream_(worker.loop, *this, worker.stats.session_bytes),
         client_end_(connect(client_)),
         upstream_end_(connect(upstream_)),
         query_(worker.services, client_, upstream_, "shop", waiter_, [this] { resumed_ = true; }),

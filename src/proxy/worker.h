@@ -24,6 +24,7 @@ struct Shared {
   std::atomic<unsigned>& sessions;      // logged in or logging in
   std::atomic<bool>& upstream_reached;  // the last attempt to connect succeeded
   Console* console = nullptr;
+  std::uint64_t fill_bytes_max = 0;  // of one worker
 };
 
 // Public functions: any thread, unless they say otherwise.
@@ -65,8 +66,8 @@ class Worker final : public Session::Host {
   Shared shared_;
   io::Loop loop_;
   std::vector<char> read_buffer_;
-  query::StatementTable statements_;
   ProxyStats stats_;
+  query::StatementTable statements_;
   base::ThreadCpuClock cpu_clock_;
   Compression compression_;
   Services services_;

@@ -56,6 +56,9 @@ constexpr auto kAdvice = std::to_array<Advice>({
      "Give the table a primary key or `REPLICA IDENTITY FULL`, and let `pgweir setup --apply` publish it; or "
      "a rule with `accept_ttl`."},
     {"stream_behind", "See `pgweir setup --status` and the log for what the change stream lacks."},
+    {"standby",
+     "List only the primary in `upstream.url`, and let clients that read from standbys use a pgweir of their "
+     "own."},
 });
 
 }  // namespace

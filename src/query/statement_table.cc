@@ -46,14 +46,16 @@ std::size_t verdict_bytes(const Verdict& v) {
 }  // namespace
 
 struct StatementTable::Impl {
-  explicit Impl(const StatementTableConfig& c)
-      : config(c), unanalysed(unknown_verdict(Reason::kUnparsable)) {}
+  explicit Impl(const StatementTableConfig& c) : config(c), unanalysed(unknown_verdict(Reason::kUnparsable)) {
+    if (config.bytes != nullptr) held = base::Held(*config.bytes);
+  }
 
   StatementTableConfig config;
   std::vector<Entry> entries;
   std::vector<std::size_t> free;
   std::unordered_map<base::Hash128, std::size_t> by_shape;
   std::size_t bytes = 0;
+  base::Held held;
   std::size_t hand = 0;
   std::uint64_t rules_version = 1;
   Verdict unanalysed;
@@ -78,6 +80,7 @@ void StatementTable::Impl::account(Entry& entry) {
                 entry.candidates.capacity() * sizeof(std::uint16_t) +
                 (entry.syntax == nullptr ? 0 : entry.syntax->memory_bytes());
   bytes += entry.bytes;
+  held.set(bytes);
 }
 
 // CLOCK: the first entry but `keep` that was not asked for since the hand last passed it.
@@ -92,6 +95,7 @@ void StatementTable::Impl::evict_one(StatementTableStats& stats, std::size_t kee
   Entry& entry = entries[hand];
   by_shape.erase(entry.shape);
   bytes -= entry.bytes;
+  held.set(bytes);
   entry = Entry{};
   free.push_back(hand);
   ++stats.evictions;

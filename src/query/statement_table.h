@@ -6,6 +6,7 @@
 #include <memory>
 #include <string_view>
 
+#include "base/counters.h"
 #include "query/catalog.h"
 #include "query/judge.h"
 #include "query/rules.h"
@@ -17,6 +18,7 @@ namespace pgweir::query {
 struct StatementTableConfig {
   std::size_t entries_max = 4096;
   std::size_t bytes_max = 16 << 20;
+  base::Level* bytes = nullptr;  // counts memory_bytes(); outlives the table
 };
 
 struct StatementTableStats {

@@ -5,7 +5,7 @@ import stat
 
 from scratch import wire
 from scratch.process import Child, ScratchDirectory, free_port, wait_until
-from serve.scenario import address_of_this_machine, holds, login_error, same, scenario, url
+from serve.scenario import MIB, address_of_this_machine, holds, login_error, same, scenario, url
 
 IDLE_SESSIONS = 5000
 BYTES_PER_IDLE_SESSION = 16 * 1024
@@ -64,19 +64,24 @@ def logins_without_password_are_for_local_clients(stage):
 
 @scenario
 def thousands_of_idle_sessions(stage):
-    """Before a stub, since PostgreSQL would need as many processes."""
+    """Before a stub, since PostgreSQL would need as many processes. The cache gives them their memory."""
     port = free_port()
     with ScratchDirectory("stub") as directory:
         stub = Child("bench-echo", [stage.binaries / "bench-echo", "--port", port], directory / "log")
         try:
             wait_until("the stub", lambda: wire.answers("127.0.0.1", port), alive=stub.running)
-            with stage.pgweir(url(port, sslmode="disable"), server_sessions_max=IDLE_SESSIONS) as pgweir:
+            with stage.pgweir(url(port, sslmode="disable"), server_sessions_max=IDLE_SESSIONS, cache_memory="64MiB") as pgweir:
+                limit = pgweir.metric("pgweir_cache_limit_bytes")
+                same("the limit at first", limit, 64 * MIB)
                 with pgweir.memory_within(IDLE_SESSIONS * BYTES_PER_IDLE_SESSION):
                     sessions = [pgweir.session(timeout_s=60) for _ in range(IDLE_SESSIONS)]
                     same("sessions counted", pgweir.metric("pgweir_client_sessions"), IDLE_SESSIONS)
                     same("one more", login_error(pgweir.raw())["C"], "53300")
                     wanted = sessions[0].rows("SELECT 1")
                     holds("all answer", all(session.rows("SELECT 1") == wanted for session in sessions))
+                taken = pgweir.metric("pgweir_session_bytes")
+                holds(f"{taken} bytes taken", 2 << 10 < taken / IDLE_SESSIONS < BYTES_PER_IDLE_SESSION)
+                wait_until("the cache gives it", lambda: abs(limit - pgweir.metric("pgweir_cache_limit_bytes") - taken) <= 2 * MIB)
         finally:
             stub.process.kill()
             stub.process.wait()
