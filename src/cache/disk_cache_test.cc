@@ -208,6 +208,73 @@ TEST_F(DiskCacheTest, NotOnceItWasFilledAgain) {
   EXPECT_EQ(look_up(3).outcome, Outcome::kMiss);
 }
 
+// A cache whose replies are asked anew while they are fresh: the fill of one may have to make room at the
+// cost of what it replaces.
+struct RefreshedOnDisk {
+  explicit RefreshedOnDisk(DiskCacheTest& other) : test(other) {
+    cache.use_disk(tier);
+    crank();
+  }
+  static CacheConfig config() {
+    CacheConfig config = small_cache();
+    config.early_refresh = 1e9;
+    return config;
+  }
+  void crank() {
+    for (bool works = true; works;) {
+      works = tier.read_step(0) == DiskTier::Step::kDone;
+      works = tier.write_step() == DiskTier::Step::kDone || works;
+    }
+  }
+  Lookup look_up(std::uint64_t number) {
+    return cache.lookup(key_of(number), test.waiter, test.clock.now(), {.refreshes = true});
+  }
+  void fill(std::uint64_t number, std::string_view bytes) {
+    Lookup found = look_up(number);
+    EXPECT_EQ(found.outcome, Outcome::kMiss);
+    EXPECT_EQ(test.keep(found.fill, bytes), KeepResult::kKept);
+    crank();
+  }
+  std::uint64_t evicted() const {
+    return cache.stats().evictions[static_cast<std::size_t>(Eviction::kCapacity)];
+  }
+
+  DiskCacheTest& test;
+  io::MockDevice device{disk::kSegmentsBegin + (32 << 16), 1, &test.clock};
+  DiskTier tier{test_tier(), device, test.clock, test.generations};
+  Cache cache{config(), test.clock, test.generations};
+};
+
+TEST_F(DiskCacheTest, NotWhatMadeRoomForWhatReplacesIt) {
+  const std::string old = kLarge, filler(4000, 'f'), newest(4000, 'n');
+  // The old one, asked anew; then others until nothing more fits without its place.
+  const auto refresh = [&](RefreshedOnDisk& with, unsigned others) {
+    with.fill(1, old);
+    Lookup found = with.look_up(1);
+    EXPECT_EQ(found.outcome, Outcome::kHit);
+    for (unsigned i = 0; i < others; ++i) with.fill(2 + i, filler);
+    return std::move(found.fill);
+  };
+  unsigned others = 0;
+  for (bool fits = true; fits; others += fits ? 1 : 0) {
+    RefreshedOnDisk trial(*this);
+    refresh(trial, others + 1);
+    fits = trial.evicted() == 0;
+  }
+  RefreshedOnDisk with(*this);
+  Fill fill = refresh(with, others);
+  EXPECT_EQ(with.evicted(), 0U);
+  EXPECT_EQ(keep(fill, newest), KeepResult::kKept);
+  EXPECT_EQ(with.evicted(), 1U) << "the old one";
+  with.crank();
+  for (unsigned i = 0; i < 100; ++i) with.fill(1000 + i, filler);
+  ASSERT_EQ(with.look_up(1).outcome, Outcome::kWaiting);
+  with.crank();
+  const Lookup found = with.look_up(1);
+  ASSERT_EQ(found.outcome, Outcome::kHit);
+  EXPECT_EQ(found.entry.bytes().substr(0, 8), newest.substr(0, 8));
+}
+
 TEST_F(DiskCacheTest, AFailedFillHasSeenNothing) {
   Lookup found = look_up(1, {.disk_wait = false});
   found.fill.abandon(FillEnd::kFailed);
