@@ -67,12 +67,6 @@ Entry& Entry::move_to(std::byte* memory) {
   return *std::launder(reinterpret_cast<Entry*>(memory));
 }
 
-std::uint32_t Entry::mark() const {
-  std::uint32_t mark = 0;
-  if (mark_bytes() != 0) std::memcpy(&mark, tail(), sizeof(mark));
-  return mark;
-}
-
 // The first page has the header, which the shard needs.
 void FreedEntries::add(Entry& entry) {
   constexpr std::size_t kPage = PageSpace::kPageBytes;

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -62,7 +63,11 @@ class Entry final : public PolicyNode {
   base::Nanos expires_at() const { return expires_at_; }
   // Or a little earlier: a 2^25th of its life at most.
   base::Nanos asked_at() const { return expires_at_ - ((life_ & kLifeMask) << (life_ >> kLifeBits)); }
-  std::uint32_t mark() const;
+  std::uint32_t mark() const {
+    std::uint32_t mark = 0;
+    if (mark_bytes() != 0) std::memcpy(&mark, tail(), sizeof(mark));
+    return mark;
+  }
   // What was asked for to construct it.
   std::size_t size() const {
     return kHeaderBytes + mark_bytes() + dependencies_ * sizeof(PackedDependency) + stored_bytes();

@@ -96,11 +96,9 @@ std::string_view Compression::compress(std::string_view reply) {
   return {scratch_.data(), stored_bytes};
 }
 
-std::optional<std::string_view> Compression::expand(const cache::EntryRef& entry) {
+std::optional<std::string_view> Compression::expand_compressed(const cache::EntryRef& entry) {
   const std::size_t size = entry.mark();
   const std::string_view stored = entry.bytes();
-  if (size == 0) [[likely]]
-    return stored;
   if (expander_ == nullptr) expander_.reset(ZSTD_createDCtx());
   // Both say how large it is, so that a wrong one does not decide how much memory is taken.
   const bool is_sound = expander_ != nullptr && size <= limits_.bytes_max &&

@@ -60,9 +60,14 @@ class Compression {
   // until the next call, here and below.
   std::string_view compress(std::string_view reply);
   // The reply that the entry holds; nothing if it is unreadable.
-  std::optional<std::string_view> expand(const cache::EntryRef& entry);
+  std::optional<std::string_view> expand(const cache::EntryRef& entry) {
+    if (entry.mark() == 0) [[likely]]
+      return entry.bytes();
+    return expand_compressed(entry);
+  }
 
  private:
+  std::optional<std::string_view> expand_compressed(const cache::EntryRef& entry);
   Compressed try_to_compress(std::string_view reply, std::size_t& stored_bytes);
   bool has_cpu_time();
   char* scratch(std::size_t bytes);
