@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/spin_mutex.h"
 #include "cache/config.h"
 #include "cache/disk_format.h"
 #include "cache/entry.h"
@@ -228,7 +229,7 @@ class alignas(64) Shard {
   const base::Clock& clock_;
   const Generations& generations_;
 
-  mutable std::mutex mutex_;
+  mutable base::SpinMutex mutex_;
   std::uint64_t memory_bytes_;
   std::uint64_t epoch_ = 0;
   std::uint64_t era_;                // the generations', of all entries
