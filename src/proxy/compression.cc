@@ -35,7 +35,12 @@ void Compression::FreeContext::operator()(ZSTD_DCtx_s* context) const { ZSTD_fre
 
 Compression::Compression(const base::Clock& clock, const base::Clock& cpu, CompressionStats& stats,
                          const CompressionLimits& limits)
-    : clock_(clock), cpu_(cpu), stats_(stats), limits_(limits), counted_at_(clock.now()) {}
+    : clock_(clock),
+      cpu_(cpu),
+      stats_(stats),
+      limits_(limits),
+      counted_at_(clock.now()),
+      held_(stats.memory_bytes) {}
 
 Compression::~Compression() = default;
 
@@ -62,6 +67,13 @@ char* Compression::scratch(std::size_t bytes) {
   return scratch_.data();
 }
 
+void Compression::count_memory() {
+  std::size_t bytes = scratch_.capacity();
+  if (compressor_ != nullptr) bytes += ZSTD_sizeof_CCtx(compressor_.get());
+  if (expander_ != nullptr) bytes += ZSTD_sizeof_DCtx(expander_.get());
+  held_.set(bytes);
+}
+
 Compressed Compression::try_to_compress(std::string_view reply, std::size_t& stored_bytes) {
   if (reply.size() < limits_.bytes_min) return Compressed::kTooSmall;
   if (reply.size() > limits_.bytes_max) return Compressed::kTooLarge;
@@ -79,6 +91,7 @@ Compressed Compression::try_to_compress(std::string_view reply, std::size_t& sto
       ZSTD_compress2(compressor_.get(), scratch(stored_max), stored_max, reply.data(), reply.size());
   const base::Nanos spent = cpu_.now() - before;
   cpu_left_ -= spent;
+  count_memory();
   stats_.cpu_ns.add(static_cast<std::uint64_t>(spent));
   if (ZSTD_isError(n) != 0) return Compressed::kNoGain;  // it does not fit
   stored_bytes = n;
@@ -105,6 +118,7 @@ std::optional<std::string_view> Compression::expand_compressed(const cache::Entr
                         ZSTD_getFrameContentSize(stored.data(), stored.size()) == size;
   if (is_sound &&
       ZSTD_decompressDCtx(expander_.get(), scratch(size), size, stored.data(), stored.size()) == size) {
+    count_memory();
     stats_.expanded.add();
     stats_.expanded_bytes.add(size);
     return std::string_view(scratch_.data(), size);

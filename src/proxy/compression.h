@@ -33,6 +33,7 @@ struct CompressionStats {
   base::Counter expanded;      // answers from what was compressed
   base::Counter expanded_bytes;
   base::Counter unreadable;  // what was stored did not give the reply again
+  base::Level memory_bytes;  // of buffers, and of zstd's own state
 };
 
 struct CompressionLimits {
@@ -71,6 +72,7 @@ class Compression {
   Compressed try_to_compress(std::string_view reply, std::size_t& stored_bytes);
   bool has_cpu_time();
   char* scratch(std::size_t bytes);
+  void count_memory();
 
   struct FreeContext {
     void operator()(ZSTD_CCtx_s* context) const;
@@ -88,6 +90,7 @@ class Compression {
   std::unique_ptr<ZSTD_CCtx_s, FreeContext> compressor_;
   std::unique_ptr<ZSTD_DCtx_s, FreeContext> expander_;
   std::vector<char> scratch_;
+  base::Held held_;
 };
 
 }  // namespace pgweir::proxy

@@ -88,6 +88,22 @@ TEST_F(CompressionTest, WhatGetsSmallerComesBackAsItWas) {
   EXPECT_EQ(stats.cpu_ns.get(), 30U * base::kMillisecond);
 }
 
+TEST_F(CompressionTest, WhatItTakesIsCounted) {
+  EXPECT_EQ(stats.memory_bytes.get(), 0U);
+  {
+    Compression used{clock, cpu, stats};
+    used.set_cpu_share(1);
+    const std::string reply = rows(kMebibyte);
+    const std::string stored(used.compress(reply));
+    const std::uint64_t compressing = stats.memory_bytes.get();
+    EXPECT_GT(compressing, kMebibyte * 7 / 8);
+    EXPECT_TRUE(used.expand(entry(stored, reply.size())));
+    EXPECT_GT(stats.memory_bytes.get(), compressing);
+    EXPECT_LT(stats.memory_bytes.get(), 3 * kMebibyte);
+  }
+  EXPECT_EQ(stats.memory_bytes.get(), 0U);
+}
+
 TEST_F(CompressionTest, TheRestIsKeptAsItIs) {
   EXPECT_EQ(compression.compress(rows(5000)), "");  // off
   for (const auto& replies : stats.replies) EXPECT_EQ(replies.get(), 0U);

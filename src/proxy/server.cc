@@ -225,7 +225,8 @@ void Server::stop() {
 std::uint64_t Server::memory_bytes() const {
   std::uint64_t bytes = 0;
   for (const ProxyStats* stats : this->stats())
-    bytes += stats->session_bytes.get() + stats->fill_bytes.get() + stats->statement_bytes.get();
+    bytes += stats->session_bytes.get() + stats->fill_bytes.get() + stats->statement_bytes.get() +
+             stats->compression.memory_bytes.get();
   return bytes;
 }
 
