@@ -14,15 +14,13 @@
 #include "admin/server.h"
 #include "app/commands.h"
 #include "app/current_config.h"
+#include "app/serve_disk.h"
 #include "app/serve_metrics.h"
 #include "base/log.h"
-#include "cache/disk_tier.h"
 #include "cache/memory_share.h"
 #include "config/config.h"
 #include "config/settings.h"
 #include "config/upstream_url.h"
-#include "io/device.h"
-#include "io/socket.h"
 
 namespace pgweir::app {
 namespace {
@@ -59,27 +57,6 @@ std::optional<config::Config> load_config(const ServeOptions& options) {
   if (config) return std::move(*config);
   for (const config::Finding& finding : config.error()) spdlog::error("{}", finding.to_string());
   return std::nullopt;
-}
-
-// The secret behind all keys. It outlives restarts if there is a state directory.
-base::Result<base::HashSecret> load_secret(const std::string& state_dir) {
-  if (state_dir.empty()) return base::random_secret();
-  const auto failed = [](const std::string& path) {
-    return base::fail(base::ErrorCode::kInvalid, "state directory: " + path + ": " + std::strerror(errno));
-  };
-  if (mkdir(state_dir.c_str(), 0700) != 0 && errno != EEXIST) return failed(state_dir);
-  const std::string path = state_dir + "/hash-secret";
-  base::HashSecret secret;
-  if (io::Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC)); fd) {
-    if (read(fd.get(), &secret, sizeof secret) == sizeof secret) return secret;
-    return base::fail(base::ErrorCode::kInvalid,
-                      path + ": is not 16 bytes long; delete it to have a new one made");
-  }
-  if (errno != ENOENT) return failed(path);
-  secret = base::random_secret();
-  io::Fd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (!fd || write(fd.get(), &secret, sizeof secret) != sizeof secret) return failed(path);
-  return secret;
 }
 
 // Each session needs two file handles; the soft limit is often only 1,024.
@@ -143,7 +120,7 @@ base::Result<void> reload(const config::Config& next, proxy::Server& server) {
 
 // A bad file changes nothing; what cannot change while pgweir runs is said.
 void reload(const ServeOptions& options, CurrentConfig& current, proxy::Server& server,
-            cache::MemoryShare& memory, const base::Clock& clock) {
+            cache::MemoryShare& memory, ServeDisk& disk, const base::Clock& clock) {
   // systemd wants the time of CLOCK_MONOTONIC along with it.
   sd_notify(0, ("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(clock.now() / base::kMicrosecond)).c_str());
   if (auto next = load_config(options); !next) {
@@ -152,6 +129,7 @@ void reload(const ServeOptions& options, CurrentConfig& current, proxy::Server& 
     spdlog::error("configuration not reloaded, nothing has changed: {}", done.error().message);
   } else {
     current.set(with_live_part(*current.get(), *next));
+    disk.reloaded(*current.get());
     memory.set_limit(next->cache.memory_bytes);
     raise_file_limit(next->server.sessions_max);
     if (const std::string waiting = differing_settings(*current.get(), *next); !waiting.empty())
@@ -162,7 +140,7 @@ void reload(const ServeOptions& options, CurrentConfig& current, proxy::Server& 
 }
 
 // Sessions end between transactions; a second signal, or the timeout, ends them at once.
-void shut_down(proxy::Server& server, cache::DiskTier* disk, const sigset_t& signals,
+void shut_down(proxy::Server& server, cache::Cache& cache, ServeDisk& disk, const sigset_t& signals,
                base::Nanos drain_timeout, const base::Clock& clock) {
   sd_notify(0, "STOPPING=1");
   spdlog::info("shutting down: {} sessions end between transactions", server.sessions());
@@ -178,35 +156,58 @@ void shut_down(proxy::Server& server, cache::DiskTier* disk, const sigset_t& sig
     const base::Nanos cut_deadline = clock.now() + base::kSecond;
     while (server.sessions() != 0 && clock.now() < cut_deadline) sigtimedwait(&signals, nullptr, &tick);
   }
-  if (disk != nullptr) disk->stop();  // it wakes sessions on the workers' loops
+  disk.save_memory(cache);
+  if (disk.tier() != nullptr) disk.tier()->stop();  // it wakes sessions on the workers' loops
   server.stop();
   spdlog::info("stopped");
 }
 
-// Null if there is none. Keys mean nothing under another secret, or with another database behind them.
-struct Disk {
-  std::unique_ptr<io::FileDevice> device;
-  std::unique_ptr<cache::DiskTier> tier;
-};
+// Until a signal ends it.
+int run(const ServeOptions& options, const config::Config& config, const base::HashSecret& secret,
+        std::shared_ptr<const query::Rules> rules, const sigset_t& signals, ServeDisk& disk,
+        const base::Clock& clock) {
+  cache::Cache cache(disk.memory_config(config.cache), clock, disk.generations());
+  if (disk.tier() != nullptr) {
+    cache.use_disk(*disk.tier());
+    disk.tier()->start();
+  }
+  admin::Console console(PGWEIR_VERSION);
+  proxy::Server server({clock, cache, secret, config.sync, disk.kept(), &console}, config.server,
+                       config.upstream, config.cache.ttl, std::move(rules));
+  console.set_databases([&] { return databases_in_use(server.catalogs(), clock); });
+  if (auto started = server.start(); !started) {
+    spdlog::error("{}", started.error().message);
+    return 1;
+  }
+  CurrentConfig current(config);
+  const Running running{current, server, cache, clock, clock.now()};
+  admin::AdminServer admin;
+  admin::add_status_routes(admin, {.metrics_text = [&] { return metrics_text(running); },
+                                   .status_json = [&] { return status_json(running); },
+                                   .not_ready_reason = [&] { return not_ready_reason(running); }});
+  if (!config.admin.listen.empty()) {
+    const auto port = admin.start(config.admin.listen);
+    if (!port) {
+      spdlog::error("admin: {}", port.error().message);
+      return 1;
+    }
+    const std::string& listen = config.admin.listen;
+    spdlog::info("dashboard at http://{}:{}/", listen.substr(0, listen.rfind(':')), *port);
+  }
+  for (const std::string& address : server.listening()) spdlog::info("listening on {}", address);
+  spdlog::info("upstream is {}", config::format_upstream(config.upstream));
+  sd_notify(0, "READY=1");
 
-Disk make_disk(const config::Config& config, const base::HashSecret& secret, const base::Clock& clock,
-               const cache::Generations& generations) {
-  Disk disk;
-  const cache::DiskConfig& wanted = config.cache.disk;
-  if (wanted.path.empty()) return disk;
-  const base::Hash128 identity =
-      base::hash128(secret, "store on disk\n" + config::format_upstream(config.upstream));
-  disk.device = std::make_unique<io::FileDevice>(
-      io::FileDeviceConfig{.path = wanted.path, .size_bytes = wanted.size_bytes, .direct = wanted.direct});
-  disk.tier = std::make_unique<cache::DiskTier>(
-      cache::tier_config(wanted, config.cache.memory_bytes, identity), *disk.device, clock, generations);
-  return disk;
-}
-
-// The tier's memory is part of the limit.
-cache::CacheConfig memory_config(cache::CacheConfig config, const Disk& disk) {
-  if (disk.tier != nullptr) config.memory_bytes -= disk.tier->memory_bytes_max();
-  return config;
+  cache::MemoryShare memory(cache, config.cache.memory_bytes);
+  constexpr timespec kTick{0, 100'000'000};
+  for (int signal = 0; signal != SIGTERM && signal != SIGINT;) {
+    signal = sigtimedwait(&signals, nullptr, &kTick);
+    if (signal == SIGHUP) reload(options, current, server, memory, disk, clock);
+    memory.others_take(server.memory_bytes());
+  }
+  shut_down(server, cache, disk, signals, current.get()->server.drain_timeout, clock);
+  admin.stop();
+  return 0;
 }
 
 int serve(const ServeOptions& options) {
@@ -225,52 +226,11 @@ int serve(const ServeOptions& options) {
     return 2;
   }
   raise_file_limit(config->server.sessions_max);
-
   const base::SystemClock clock;
-  cache::Generations generations(config->cache.generation_slots_log2);
-  const Disk disk = make_disk(*config, *secret, clock, generations);
-  cache::Cache cache(memory_config(config->cache, disk), clock, generations);
-  if (disk.tier != nullptr) {
-    cache.use_disk(*disk.tier);
-    disk.tier->start();
-  }
-  admin::Console console(PGWEIR_VERSION);
-  proxy::Server server({clock, cache, *secret, config->sync, &console}, config->server, config->upstream,
-                       config->cache.ttl, std::move(*rules));
-  console.set_databases([&] { return databases_in_use(server.catalogs(), clock); });
-  if (auto started = server.start(); !started) {
-    spdlog::error("{}", started.error().message);
-    return 1;
-  }
-  CurrentConfig current(*config);
-  const Running running{current, server, cache, clock, clock.now()};
-  admin::AdminServer admin;
-  admin::add_status_routes(admin, {.metrics_text = [&] { return metrics_text(running); },
-                                   .status_json = [&] { return status_json(running); },
-                                   .not_ready_reason = [&] { return not_ready_reason(running); }});
-  if (!config->admin.listen.empty()) {
-    const auto port = admin.start(config->admin.listen);
-    if (!port) {
-      spdlog::error("admin: {}", port.error().message);
-      return 1;
-    }
-    const std::string& listen = config->admin.listen;
-    spdlog::info("dashboard at http://{}:{}/", listen.substr(0, listen.rfind(':')), *port);
-  }
-  for (const std::string& address : server.listening()) spdlog::info("listening on {}", address);
-  spdlog::info("upstream is {}", config::format_upstream(config->upstream));
-  sd_notify(0, "READY=1");
-
-  cache::MemoryShare memory(cache, config->cache.memory_bytes);
-  constexpr timespec kTick{0, 100'000'000};
-  for (int signal = 0; signal != SIGTERM && signal != SIGINT;) {
-    signal = sigtimedwait(&signals, nullptr, &kTick);
-    if (signal == SIGHUP) reload(options, current, server, memory, clock);
-    memory.others_take(server.memory_bytes());
-  }
-  shut_down(server, disk.tier.get(), signals, current.get()->server.drain_timeout, clock);
-  admin.stop();
-  return 0;
+  ServeDisk disk(*config, *secret, clock);
+  const int status = run(options, *config, *secret, std::move(*rules), signals, disk, clock);
+  disk.save_generations();
+  return status;
 }
 
 }  // namespace

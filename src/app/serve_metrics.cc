@@ -115,6 +115,8 @@ void write_disk(const cache::DiskStats& stats, PrometheusWriter& out) {
               stats.breaker_opened);
   out.counter("pgweir_disk_rebuilt_total", "Replies of earlier runs that were found at the start.",
               stats.rebuilt);
+  out.counter("pgweir_disk_continued_total", "Of those, what can be compared with the generations there are.",
+              stats.continued);
   out.counter("pgweir_disk_scanned_segments_total", "Segments without a valid end that were found then.",
               stats.scanned_segments);
 }
@@ -221,6 +223,8 @@ void write_streams(const Reports& streams, base::Nanos now, PrometheusWriter& ou
          [](const Report& r) { return static_cast<double>(r.changes); });
   family("pgweir_sync_losses_total", "Times the change stream was lost.", MetricType::kCounter,
          [](const Report& r) { return static_cast<double>(r.losses); });
+  family("pgweir_sync_resumed_total", "Times the change stream went on from where the last one had ended.",
+         MetricType::kCounter, [](const Report& r) { return static_cast<double>(r.resumptions); });
 }
 
 admin::Status::Disk shown_disk(const cache::DiskStats& stats, const cache::DiskConfig& config) {

@@ -81,6 +81,20 @@ void Cache::leave(const Key& key, const Waiter& waiter) { shard_of(key).leave(ke
 
 void Cache::drop(const Key& key) { shard_of(key).drop(key); }
 
+SaveReport Cache::save(base::Nanos time) {
+  constexpr std::chrono::milliseconds kPause(2);
+  const base::Nanos deadline = clock_.now() + time;
+  SaveReport report;
+  std::uint64_t all = 0;
+  for (const auto& shard : shards_) {
+    all += shard->stats().entries;
+    std::size_t from = 0;
+    while (shard->save(from, report.entries) && clock_.now() < deadline) std::this_thread::sleep_for(kPause);
+  }
+  report.left = all - std::min(all, report.entries);
+  return report;
+}
+
 void Cache::invalidate_all() {
   if (disk_ != nullptr) disk_->begin_clear();
   for (const auto& shard : shards_) shard->invalidate_all();

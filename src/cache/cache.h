@@ -29,6 +29,11 @@ namespace pgweir::cache {
 class DiskTier;
 class Shard;
 
+struct SaveReport {
+  std::uint64_t entries = 0;  // are on the disk
+  std::uint64_t left = 0;     // are not: have changed, are nearly over, or there was no time
+};
+
 // Any thread. Its Fills and EntryRefs must be gone before it; the clock and the generations must
 // outlive it.
 class Cache {
@@ -60,6 +65,10 @@ class Cache {
 
   // Drops the entry, on disk too, if there is one.
   void drop(const Key& key);
+  // Copies to the disk what is in memory, as far as it gets in this time and within the disk's budget, for
+  // the next process. REQUIRES: a disk that runs, and nobody looks up or fills any more.
+  SaveReport save(base::Nanos time);
+
   // Drops every entry and mark, on disk too; fills in progress will not be kept.
   void invalidate_all();
   // Evicts down to the new limit, step by step, so that nobody waits for it but the caller. The number of

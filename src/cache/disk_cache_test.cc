@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "cache/disk_tier.h"
@@ -344,6 +345,71 @@ TEST_F(DiskCacheTest, ItsEndLeavesNothingWaiting) {
   EXPECT_EQ(other->lookup(key_of(1), waiter).outcome, Outcome::kWaiting);
   other.reset();
   EXPECT_EQ(waiter->wakes(), 1);
+}
+
+// One process after another, over one file and one set of counters.
+class RestartTest : public testing::Test {
+ protected:
+  struct Process {
+    explicit Process(RestartTest& test)
+        : tier(test.tier_config(), test.device, test.clock, test.kept->generations()),
+          cache(small_cache(), test.clock, test.kept->generations()) {
+      cache.use_disk(tier);
+      tier.start();
+      while (!tier.stats().is_used) std::this_thread::yield();
+    }
+    DiskTier tier;
+    Cache cache;
+  };
+  DiskTierConfig tier_config() const {
+    DiskTierConfig config = test_tier();
+    config.store.kept = &*kept;
+    config.admission = AdmissionKind::kSecondSight;
+    return config;
+  }
+  void fill(Process& process, std::uint64_t number, Slot slot) {
+    Lookup found = process.cache.lookup(key_of(number), nullptr);
+    ASSERT_EQ(found.outcome, Outcome::kMiss);
+    const std::string bytes = kLarge.substr(0, 9'000) + std::to_string(number);
+    const std::string_view part = bytes;
+    const Dependency dependency = kept->generations().depend(slot);
+    ASSERT_EQ(found.fill.keep({&part, 1}, 0, {&dependency, 1}, 1000 * kSecond, kMillisecond),
+              KeepResult::kKept);
+  }
+  std::string get(Process& process, std::uint64_t number) {
+    const auto waiter = std::make_shared<CountingWaiter>();
+    Lookup found = process.cache.lookup(key_of(number), waiter);
+    if (found.outcome == Outcome::kWaiting) {
+      while (waiter->wakes() == 0) std::this_thread::yield();
+      found = process.cache.lookup(key_of(number), nullptr);
+    }
+    return found.outcome == Outcome::kHit ? std::string(found.entry.bytes().substr(9'000)) : "";
+  }
+
+  TestKept kept;
+  base::ManualClock clock;
+  io::MockDevice device{disk::kSegmentsBegin + (32 << 16), 1, &clock};
+};
+
+// Whatever admission would say of it.
+TEST_F(RestartTest, WhatIsInMemoryIsSavedAtTheEnd) {
+  {
+    Process first(*this);
+    for (std::uint64_t number = 1; number <= 8; ++number) fill(first, number, number % 2 == 0 ? 4 : 5);
+    EXPECT_EQ(first.tier.stats().appended, 0U) << "nothing has made room twice";
+    kept->generations().bump(5);
+    const SaveReport report = first.cache.save(3600 * kSecond);
+    EXPECT_EQ(report.entries, 4U);
+    EXPECT_EQ(report.left, 4U);
+    EXPECT_EQ(first.cache.save(3600 * kSecond).entries, 4U) << "they are there";
+    EXPECT_EQ(first.tier.stats().appended, 4U);
+  }
+  kept.reopen();
+  Process second(*this);
+  for (std::uint64_t number = 1; number <= 8; ++number)
+    EXPECT_EQ(get(second, number), number % 2 == 0 ? std::to_string(number) : "") << number;
+  kept->generations().bump(4);
+  EXPECT_EQ(get(second, 2), "");
 }
 
 }  // namespace

@@ -72,10 +72,14 @@ bool DiskTier::request(const Key& key, const DiskPlace& place, std::uint64_t tic
   return true;
 }
 
-Admission DiskTier::judge(const disk::Content& content) {
+Admission DiskTier::judge_life(const disk::Content& content) const {
   if (!breaker_.allows() || !store_.is_open()) return Admission::kClosed;
   if (store_.contains(content.key)) return Admission::kThere;
-  if (content.expires_at - clock_.now() < config_.ttl_min) return Admission::kShortLived;
+  return content.expires_at - clock_.now() < config_.ttl_min ? Admission::kShortLived : Admission::kAdmitted;
+}
+
+Admission DiskTier::judge(const disk::Content& content) {
+  if (const Admission admission = judge_life(content); admission != Admission::kAdmitted) return admission;
   if (content.cost < read_cost_.load(std::memory_order_relaxed)) return Admission::kCheap;
   if (config_.admission == AdmissionKind::kAll) return Admission::kAdmitted;
   const std::lock_guard lock(mutex_);
@@ -92,14 +96,26 @@ std::optional<DiskPlace> DiskTier::offer(const disk::Content& content, std::uint
       admission = appended.error();
     }
   }
-  const bool has_work = (place || admission == Admission::kNoBuffer) && store_.has_work();
+  count(admission);
+  return place;
+}
+
+std::expected<DiskPlace, Admission> DiskTier::save(const disk::Content& content, std::uint64_t epoch) {
+  const Admission admission = judge_life(content);
+  auto place = admission == Admission::kAdmitted ? store_.append(content, epoch) : std::unexpected(admission);
+  count(place ? Admission::kAdmitted : place.error());
+  return place;
+}
+
+void DiskTier::count(Admission admission) {
+  const bool has_work =
+      (admission == Admission::kAdmitted || admission == Admission::kNoBuffer) && store_.has_work();
   const std::lock_guard lock(mutex_);
   ++admissions_[static_cast<std::size_t>(admission)];
   if (has_work) {
     has_work_ = true;
     wake_writer_.notify_one();
   }
-  return place;
 }
 
 void DiskTier::end_clear() {
@@ -141,6 +157,7 @@ DiskTier::Step DiskTier::read_step(unsigned reader) {
 }
 
 DiskTier::Step DiskTier::write_step() {
+  if (config_.store.kept != nullptr) config_.store.kept->tick();
   if (!was_opened_) return open_store();
   if (breaker_.wants_probe()) return probe();
   if (!breaker_.allows()) return Step::kBlocked;

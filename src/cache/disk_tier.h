@@ -80,6 +80,8 @@ class DiskTier {
 
   // Keeps a copy if it is worth it, for publish(). `epoch`: as it was when this was current.
   std::optional<DiskPlace> offer(const disk::Content& content, std::uint64_t epoch);
+  // The same at the end, when what is not kept is gone: worth it is whatever lives on. kNoBuffer: later.
+  std::expected<DiskPlace, Admission> save(const disk::Content& content, std::uint64_t epoch);
   void publish(const Key& key, const DiskPlace& place) { store_.publish(key, place); }
   void erase(const Key& key) { store_.erase(key); }
   std::uint64_t epoch() const { return store_.epoch(); }
@@ -106,6 +108,9 @@ class DiskTier {
   static constexpr std::size_t kWriter = DiskBreaker::kCallers - 1;  // as a caller of the breaker
 
   Admission judge(const disk::Content& content);
+  // Of what is there already, or will not live long.
+  Admission judge_life(const disk::Content& content) const;
+  void count(Admission admission);
   void complete(const DiskRequest& request, const disk::Record* record);
   Step open_store();
   Step probe();

@@ -155,9 +155,13 @@ bool KeptGenerations::read_saved() {
 void KeptGenerations::start_anew() {
   std::memset(static_cast<void*>(header_), 0, bytes());
   header_->slots_log2 = config_.slots_log2;
-  header_->meaning_lo = config_.meaning.lo;
-  header_->meaning_hi = config_.meaning.hi;
+  set_meaning(config_.meaning);
   header_->magic = kMagic;
+}
+
+void KeptGenerations::set_meaning(const base::Hash128& meaning) {
+  header_->meaning_lo = meaning.lo;
+  header_->meaning_hi = meaning.hi;
 }
 
 void KeptGenerations::settle() {

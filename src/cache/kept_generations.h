@@ -58,6 +58,8 @@ class KeptGenerations {
   // Whether there was anything to go on with.
   bool is_continued() const { return is_continued_; }
 
+  // From now on they mean this.
+  void set_meaning(const base::Hash128& meaning);
   // A run whose replies depend on these counters from now on. Of many only the last are known.
   void add_run(const base::Hash128& run);
   bool knows_run(const base::Hash128& run) const;

@@ -14,6 +14,7 @@
 #include "base/spin_mutex.h"
 #include "cache/config.h"
 #include "cache/disk_format.h"
+#include "cache/disk_stats.h"
 #include "cache/entry.h"
 #include "cache/expiry_map.h"
 #include "cache/flight.h"
@@ -89,6 +90,9 @@ class alignas(64) Shard {
   bool shrink();
   CacheStats stats();
   void use_disk(DiskTier& disk) { disk_ = &disk; }
+  // Copies entries to the disk, from there in the index on, until it has no room for one; false: that was
+  // all. Counts those that are on the disk then.
+  bool save(std::size_t& from, std::uint64_t& saved);
   // Null: there is nothing. Nothing happens if nobody waits for it any more.
   void read_ended(const DiskRequest& request, const disk::Record* record);
 
@@ -221,6 +225,7 @@ class alignas(64) Shard {
   // Without the lock; published only if nothing has been settled since.
   void offer(const Entry& entry, std::uint64_t disk_epoch, std::uint64_t settled);
   std::optional<DiskPlace> copy_to_disk(const Entry& entry, std::uint64_t disk_epoch);
+  Admission save(const Entry& entry);
 
   std::optional<PassWhy> find_mark(const Key& key, base::Nanos now);
   void put_mark(const PassMarks::Mark& mark, base::Nanos now, Retired& retired);

@@ -1,4 +1,5 @@
 // The part of Shard that has to do with the disk.
+#include <algorithm>
 #include <array>
 #include <span>
 #include <utility>
@@ -9,19 +10,56 @@
 
 namespace pgweir::cache {
 
-std::optional<DiskPlace> Shard::copy_to_disk(const Entry& entry, std::uint64_t disk_epoch) {
-  std::array<Dependency, Entry::kDependenciesMax> dependencies;
+namespace {
+
+using Dependencies = std::array<Dependency, Entry::kDependenciesMax>;
+
+disk::Content content_of(const Entry& entry, const Generations& generations, Dependencies& dependencies) {
   std::size_t count = 0;
   for (const PackedDependency packed : entry.dependencies())
-    dependencies[count++] = generations_.unpack(packed);
-  return disk_->offer({.key = entry.key(),
-                       .asked_at = entry.asked_at(),
-                       .expires_at = entry.expires_at(),
-                       .cost = static_cast<base::Nanos>(entry.cost),
-                       .mark = entry.mark(),
-                       .dependencies = std::span(dependencies).first(count),
-                       .bytes = entry.bytes()},
-                      disk_epoch);
+    dependencies[count++] = generations.unpack(packed);
+  return {.key = entry.key(),
+          .asked_at = entry.asked_at(),
+          .expires_at = entry.expires_at(),
+          .cost = static_cast<base::Nanos>(entry.cost),
+          .mark = entry.mark(),
+          .dependencies = std::span(dependencies).first(count),
+          .bytes = entry.bytes()};
+}
+
+}  // namespace
+
+std::optional<DiskPlace> Shard::copy_to_disk(const Entry& entry, std::uint64_t disk_epoch) {
+  Dependencies dependencies;
+  return disk_->offer(content_of(entry, generations_, dependencies), disk_epoch);
+}
+
+bool Shard::save(std::size_t& from, std::uint64_t& saved) {
+  constexpr std::size_t kHomes = 64;
+  const std::lock_guard lock(mutex_);
+  while (from < index_.capacity()) {
+    const std::size_t end = std::min(from + kHomes, index_.capacity());
+    bool has_room = true;
+    std::uint64_t there = 0;
+    index_.visit_homes(from, end, [&](Handle handle) {
+      const Admission admission = has_room ? save(entries_[handle]) : Admission::kNoBuffer;
+      has_room = admission != Admission::kNoBuffer;
+      there += admission == Admission::kAdmitted || admission == Admission::kThere ? 1 : 0;
+    });
+    if (!has_room) return true;
+    saved += there;
+    from = end;
+  }
+  return false;
+}
+
+Admission Shard::save(const Entry& entry) {
+  if (freshness(entry, clock_.now()).is_dead()) return Admission::kShortLived;
+  Dependencies dependencies;
+  const auto place = disk_->save(content_of(entry, generations_, dependencies), disk_->epoch());
+  if (!place) return place.error();
+  disk_->publish(entry.key(), *place);
+  return Admission::kAdmitted;
 }
 
 void Shard::offer(const Entry& entry) {

@@ -60,12 +60,24 @@ std::optional<std::string> find_disk_memory_conflict(const Config& config) {
                      format_bytes(config.cache.memory_bytes), format_bytes(kMemoryMin));
 }
 
+std::optional<std::string> find_slot_conflict(const Config& config) {
+  if (!config.sync.permanent_slot) return std::nullopt;
+  for (const auto& [name, value] : {std::pair{"sync.user", &config.sync.user},
+                                    {"server.state_dir", &config.server.state_dir},
+                                    {"cache.disk.path", &config.cache.disk.path}}) {
+    if (value->empty())
+      return fmt::format("sync.permanent_slot needs {}: without it nothing goes on after a restart", name);
+  }
+  return std::nullopt;
+}
+
 constexpr Relation kRelations[] = {
     {"server.tls_cert", "server.tls_key", find_server_tls_conflict},
     {"upstream.tls_cert", "upstream.tls_key", find_upstream_tls_conflict},
     {"upstream.tls_mode", "upstream.url", find_upstream_tls_conflict},
     {"cache.entry_bytes_max", "cache.memory", find_entry_size_conflict},
     {"cache.disk.path", "cache.memory", find_disk_memory_conflict},
+    {"sync.permanent_slot", "sync.user", find_slot_conflict},
     {"admin.listen", "server.listen", find_listen_conflict},
 };
 

@@ -126,6 +126,18 @@ TEST(Config, ReadsSectionsWithinSections) {
               ElementsAre(testing::HasSubstr("a disk needs 64MiB")));
 }
 
+TEST(Config, APermanentSlotNeedsWhatItIsFor) {
+  const std::string all =
+      "[server]\nstate_dir = \"/s\"\n[cache]\ndisk.path = \"/d\"\n[sync]\nuser = \"u\"\npermanent_slot = "
+      "true\n";
+  EXPECT_THAT(findings(all), ElementsAre());
+  for (const std::string setting : {"state_dir = \"/s\"\n", "disk.path = \"/d\"\n", "user = \"u\"\n"}) {
+    std::string less = all;
+    less.erase(less.find(setting), setting.size());
+    EXPECT_THAT(findings(less), ElementsAre(testing::HasSubstr("sync.permanent_slot needs "))) << setting;
+  }
+}
+
 TEST(Config, ReportsRepeatedKeysAndBrokenText) {
   EXPECT_THAT(
       findings("[cache]\nttl = \"5m\"\nttl = \"6m\"\n"),

@@ -233,6 +233,8 @@ constexpr Setting kSettings[] = {
      "File with the password of sync.user, as libpq's; empty: libpq's default."},
     {"sync.max_lag", DurationField{at<kSync, &SyncConfig::max_lag>, 100 * base::kMillisecond, 5 * kMinute},
      "Past this lag behind PostgreSQL's changes nothing is answered from the cache."},
+    {"sync.permanent_slot", FlagField{at<kSync, &SyncConfig::permanent_slot>},
+     "A restart goes on with what is on disk: PostgreSQL keeps the changes meanwhile, in WAL."},
     {"sync.databases_max", CountField{at<kSync, &SyncConfig::databases_max>, 1, 1024},
      "Databases followed at once; each takes a walsender and a replication slot, and of any more nothing is cached."},
 

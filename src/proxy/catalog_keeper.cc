@@ -18,18 +18,26 @@ std::uint64_t next_version() {
 
 DatabaseCatalog::DatabaseCatalog(std::string name, cache::Generations& generations,
                                  const base::HashSecret& secret, std::atomic<std::uint64_t>& epoch,
-                                 const sync::FollowerConfig* follower, const base::Clock& clock)
+                                 const sync::FollowerConfig* follower, cache::KeptGenerations* kept,
+                                 const base::Clock& clock)
     : name_(std::move(name)),
       lag_max_(follower != nullptr ? follower->pulse.lag_max : 0),
       generations_(generations),
       slots_(generations, secret, name_),
+      is_kept_(kept != nullptr),
+      words_(kept != nullptr ? kept->words(slots_.database().lo) : nullptr),
+      earlier_(slots_, words_, follower != nullptr && follower->permanent_slot),
       epoch_(epoch) {
+  // What earlier processes have kept, nobody has told of since; or nothing is known of it.
+  if (is_kept_ && follower == nullptr) generations.bump(stream());
+  if (is_kept_ && words_ == nullptr) generations.bump(everything());
   if (follower != nullptr)
-    follower_ = std::make_unique<sync::Follower>(*follower, name_, slots_, actions(), clock);
+    follower_ = std::make_unique<sync::Follower>(*follower, name_, slots_, words_, actions(), clock);
 }
 
 sync::FollowerActions DatabaseCatalog::actions() {
   return {.started = [this] { settling_.restart(); },
+          .decided = [this](bool is_told) { earlier_.decide(is_told); },
           .ended_below = [this](std::uint64_t xmin) { settling_.ended_below(xmin); },
           .definitions_changed = [this] { invalidate(); },
           .settings_changed = [this] { settings_epoch_.fetch_add(1, std::memory_order_release); },
@@ -38,6 +46,7 @@ sync::FollowerActions DatabaseCatalog::actions() {
 
 std::optional<SessionReason> DatabaseCatalog::stream_obstacle(const query::Verdict& verdict,
                                                               base::Nanos now) const {
+  if (!earlier_.is_decided()) return SessionReason::kStreamBehind;
   if (!follower_ || verdict.accept_ttl) return std::nullopt;
   if (!verdict.accepts_stale() && !is_told(now)) return SessionReason::kStreamBehind;
   if (verdict.unfollowed != 0) return SessionReason::kNotFollowed;
@@ -51,7 +60,8 @@ DatabaseCatalog::PromiseReport DatabaseCatalog::promise() const {
   if (follower_) {
     auto report = follower_->freshness().report();
     if (report.state == sync::StreamState::kFollowing)
-      return {sync::Promise::kFull, "its changes are followed"};
+      return {sync::Promise::kFull,
+              report.slot.empty() ? "its changes are followed" : "its changes are followed " + report.slot};
     if (report.reason.empty()) report.reason = sync::state_name(report.state);
     return {std::nullopt, "its changes are not followed: " + report.reason};
   }
@@ -119,10 +129,12 @@ void DatabaseCatalog::publish(const LoadTicket& ticket, Loaded loaded, base::Nan
     change = {generations_, std::vector{everything()}};
     generations_.bump(everything());
   }
+  earlier_.read(loaded.fingerprint);
   layouts_->replace(loaded.catalog->version());
   // Old from the moment the load began: that is what it saw.
   snapshot_ = {std::move(loaded.catalog), std::move(loaded.fingerprint), epoch, ticket.started_at};
   end_load(std::move(lock));
+  if (follower_) follower_->catalog_read();
 }
 
 void DatabaseCatalog::confirm(const LoadTicket& ticket, base::Nanos now) {
@@ -161,8 +173,9 @@ std::shared_ptr<DatabaseCatalog> CatalogKeeper::database(std::string_view name) 
   auto i = databases_.find(name);
   if (i == databases_.end())
     i = databases_
-            .emplace(name, std::make_shared<DatabaseCatalog>(std::string(name), generations_, secret_, epoch_,
-                                                             follower_ ? &*follower_ : nullptr, clock_))
+            .emplace(name,
+                     std::make_shared<DatabaseCatalog>(std::string(name), generations_, secret_, epoch_,
+                                                       follower_ ? &*follower_ : nullptr, kept_, clock_))
             .first;
   return i->second;
 }

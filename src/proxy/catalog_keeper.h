@@ -17,6 +17,7 @@
 #include "base/hash.h"
 #include "cache/fill.h"
 #include "cache/generations.h"
+#include "proxy/earlier_replies.h"
 #include "proxy/fence.h"
 #include "proxy/outcome.h"
 #include "query/catalog.h"
@@ -51,10 +52,10 @@ class DatabaseCatalog {
     std::uint64_t next_xid = 0;  // above every transaction that was open in its snapshot
   };
 
-  // follower: null if changes are not followed.
+  // follower: null if changes are not followed. kept: null if the generations do not outlive the process.
   DatabaseCatalog(std::string name, cache::Generations& generations, const base::HashSecret& secret,
                   std::atomic<std::uint64_t>& epoch, const sync::FollowerConfig* follower,
-                  const base::Clock& clock);
+                  cache::KeptGenerations* kept, const base::Clock& clock);
 
   const std::string& name() const { return name_; }
   // Counts DDL seen in any database (roles and databases themselves are common to all); a snapshot of
@@ -80,6 +81,8 @@ class DatabaseCatalog {
   bool is_told(base::Nanos now) const { return !follower_ || follower_->freshness().is_fresh(now); }
   // What may be read by age alone while the stream does not tell must be younger.
   base::Nanos lag_max() const { return lag_max_; }
+  // Whether replies depend on stream(): it has moved for those of earlier processes, unless it tells.
+  bool vouches() const { return follows() || is_kept_; }
   // Why nothing that the statement reads may be answered from the cache now, as far as the stream goes. One
   // that accepts freshness by TTL asks for nothing here; one that accepts stale replies, not that it tells
   // now.
@@ -137,6 +140,9 @@ class DatabaseCatalog {
   const base::Nanos lag_max_;
   cache::Generations& generations_;
   const sync::DatabaseSlots slots_;
+  const bool is_kept_;  // the generations outlive the process
+  cache::KeptWords* const words_;
+  EarlierReplies earlier_;
   std::atomic<std::uint64_t>& epoch_;
   const std::shared_ptr<Layouts> layouts_ = std::make_shared<Layouts>();
   std::atomic<std::uint64_t> settings_epoch_{0};
@@ -156,10 +162,15 @@ class DatabaseCatalog {
 // Any thread. Databases are never forgotten: their number is bounded by the cluster's.
 class CatalogKeeper {
  public:
-  // follower: how to follow a database's changes; nullopt: not at all.
+  // follower: how to follow a database's changes; nullopt: not at all. kept: as DatabaseCatalog's.
   CatalogKeeper(cache::Generations& generations, const base::HashSecret& secret, const base::Clock& clock,
-                std::optional<sync::FollowerConfig> follower = std::nullopt)
-      : generations_(generations), secret_(secret), clock_(clock), follower_(std::move(follower)) {}
+                std::optional<sync::FollowerConfig> follower = std::nullopt,
+                cache::KeptGenerations* kept = nullptr)
+      : generations_(generations),
+        secret_(secret),
+        clock_(clock),
+        follower_(std::move(follower)),
+        kept_(kept) {}
 
   std::shared_ptr<DatabaseCatalog> database(std::string_view name);
   // Those in use so far.
@@ -172,6 +183,7 @@ class CatalogKeeper {
   const base::HashSecret secret_;
   const base::Clock& clock_;
   const std::optional<sync::FollowerConfig> follower_;
+  cache::KeptGenerations* const kept_;
   std::atomic<std::uint64_t> epoch_{1};
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<DatabaseCatalog>, std::less<>> databases_;  // guarded by mutex_

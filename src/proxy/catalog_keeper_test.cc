@@ -23,7 +23,7 @@ class CatalogKeeperTest : public testing::Test {
   base::ManualClock clock;
   cache::Generations generations{20};
   std::atomic<std::uint64_t> epoch{1};
-  DatabaseCatalog database{"shop", generations, base::HashSecret{1, 2}, epoch, nullptr, clock};
+  DatabaseCatalog database{"shop", generations, base::HashSecret{1, 2}, epoch, nullptr, nullptr, clock};
 };
 
 TEST_F(CatalogKeeperTest, NothingAtFirst) {
@@ -49,7 +49,7 @@ TEST_F(CatalogKeeperTest, OneLoadAtATime) {
 }
 
 TEST_F(CatalogKeeperTest, VersionsAreNeverUsedTwice) {
-  DatabaseCatalog other("other", generations, base::HashSecret{1, 2}, epoch, nullptr, clock);
+  DatabaseCatalog other("other", generations, base::HashSecret{1, 2}, epoch, nullptr, nullptr, clock);
   const auto first = database.begin_load(clock.now());
   const auto second = other.begin_load(clock.now());
   ASSERT_TRUE(first && second);
@@ -177,7 +177,7 @@ TEST_F(CatalogKeeperTest, QuietTimeIsSavedUpToALimit) {
 }
 
 TEST_F(CatalogKeeperTest, SlotsDifferByDatabaseAndRelation) {
-  DatabaseCatalog other("other", generations, base::HashSecret{1, 2}, epoch, nullptr, clock);
+  DatabaseCatalog other("other", generations, base::HashSecret{1, 2}, epoch, nullptr, nullptr, clock);
   EXPECT_EQ(database.everything(), other.everything()) << "a role is the same one in all of them";
   EXPECT_NE(database.slot_of(1), database.slot_of(2));
   EXPECT_NE(database.slot_of(1), other.slot_of(1));

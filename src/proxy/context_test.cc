@@ -37,8 +37,8 @@ class ContextTest : public testing::Test {
   base::ManualClock clock;
   cache::Generations generations{10};
   std::atomic<std::uint64_t> epoch{1};
-  std::shared_ptr<DatabaseCatalog> database =
-      std::make_shared<DatabaseCatalog>("shop", generations, base::HashSecret{1, 2}, epoch, nullptr, clock);
+  std::shared_ptr<DatabaseCatalog> database = std::make_shared<DatabaseCatalog>(
+      "shop", generations, base::HashSecret{1, 2}, epoch, nullptr, nullptr, clock);
   Context context{database, base::HashSecret{1, 2}, kSecond};
 };
 
@@ -133,9 +133,9 @@ TEST_F(ContextTest, TheKeyHoldsEverySetting) {
 }
 
 TEST_F(ContextTest, TheKeyHoldsTheDatabase) {
-  Context other(
-      std::make_shared<DatabaseCatalog>("other", generations, base::HashSecret{1, 2}, epoch, nullptr, clock),
-      base::HashSecret{1, 2}, kSecond);
+  Context other(std::make_shared<DatabaseCatalog>("other", generations, base::HashSecret{1, 2}, epoch,
+                                                  nullptr, nullptr, clock),
+                base::HashSecret{1, 2}, kSecond);
   context.set_settings(settings(), 0, clock.now());
   other.set_settings(settings(), 0, clock.now());
   EXPECT_NE(context.key_prefix(), other.key_prefix());

@@ -249,7 +249,7 @@ std::unique_ptr<Capture> QueryPath::capture_of(const Question& question, cache::
   const cache::Generations& generations = services_.cache.generations();
   using Kind = cache::Dependency::Kind;
   dependencies.push_back(generations.depend(database.everything()));
-  if (database.follows()) dependencies.push_back(generations.depend(database.stream(), Kind::kVoucher));
+  if (database.vouches()) dependencies.push_back(generations.depend(database.stream(), Kind::kVoucher));
   // A write whose effects cannot be read is otherwise left to the change stream.
   if (verdict.accepts_stale())
     dependencies.push_back(

@@ -96,7 +96,8 @@ Server::Server(const ServerParts& parts, const ServerConfig& server, const Upstr
       upstream_config_(upstream),
       cache_ttl_(cache_ttl),
       rules_(std::move(rules)),
-      catalogs_(parts.cache.generations(), parts.secret, parts.clock, follower_config(parts.sync, upstream)),
+      catalogs_(parts.cache.generations(), parts.secret, parts.clock, follower_config(parts.sync, upstream),
+                parts.kept),
       resolver_(std::make_unique<io::Resolver>()),
       shared_{parts.clock,  parts.cache, catalogs_,         cancels_,     *resolver_,
               parts.secret, sessions_,   upstream_reached_, parts.console} {}

@@ -19,7 +19,8 @@ struct ServerParts {
   cache::Cache& cache;
   base::HashSecret secret;
   sync::SyncConfig sync;
-  Console* console = nullptr;  // outlives the server; null: none
+  cache::KeptGenerations* kept = nullptr;  // the cache's, if they outlive the process
+  Console* console = nullptr;              // outlives the server; null: none
 };
 
 // For the owner's thread, unless a function says otherwise.

@@ -30,6 +30,7 @@ std::optional<sync::FollowerConfig> follower_config(const sync::SyncConfig& sync
   if (sync.user.empty()) return std::nullopt;
   sync::FollowerConfig config;
   config.pulse.lag_max = sync.max_lag;
+  config.permanent_slot = sync.permanent_slot;
   config.limit = std::make_shared<sync::FollowLimit>(sync.databases_max);
   config.connect_timeout = 2 * upstream.connect_timeout;
   std::string hosts, ports;

@@ -89,7 +89,7 @@ class TransactionTest : public testing::Test {
   base::ManualClock clock;
   cache::Generations generations{20};
   std::atomic<std::uint64_t> epoch{1};
-  DatabaseCatalog database{"shop", generations, base::HashSecret{1, 2}, epoch, nullptr, clock};
+  DatabaseCatalog database{"shop", generations, base::HashSecret{1, 2}, epoch, nullptr, nullptr, clock};
   std::shared_ptr<const query::Catalog> catalog;
   Transaction transaction;
 };

@@ -27,6 +27,7 @@ base::Result<void> Applier::on(const Begin& begin) {
   if (in_transaction_) return out_of_order("a transaction begins within another");
   in_transaction_ = true;
   xid_ = begin.xid;
+  commit_lsn_ = begin.final_lsn;
   definitions_ = false;
   beat_ = 0;
   slots_.begin();
@@ -41,8 +42,11 @@ base::Result<void> Applier::on(const Commit& commit) {
   ++stats_.transactions;
   if (changed.empty() && !definitions_) return {};
   cache::Generations& generations = slots_.slots().generations();
-  Pending pending{
-      .xid = xid_, .hold = {generations, changed}, .definitions = definitions_, .layout = slots_.layout()};
+  Pending pending{.xid = xid_,
+                  .commit_lsn = commit_lsn_,
+                  .hold = {generations, changed},
+                  .definitions = definitions_,
+                  .layout = slots_.layout()};
   for (const cache::Slot slot : pending.hold.slots()) generations.bump(slot);
   pending_.push_back(std::move(pending));
   if (definitions_) {

@@ -5,6 +5,7 @@
 // seen then, the stream does not tell: whatever ends of what ran then moves what the stream vouches for.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -55,11 +56,19 @@ class Applier {
   std::uint64_t heartbeat() const { return heartbeat_; }
   // The end of the last transaction.
   Lsn position() const { return position_; }
+  // All that was committed before is applied, and can be seen: what a stream that goes on from there may do
+  // without. `passed`: all that was committed before has come.
+  Lsn settled(Lsn passed) const {
+    return pending_.empty() ? std::max(position_, passed) : pending_.front().commit_lsn;
+  }
+  // Whether what has run since before the stream began is over.
+  bool is_told_all() const { return untold_.empty(); }
   const ApplierStats& stats() const { return stats_; }
 
  private:
   struct Pending {
     Xid xid = 0;
+    Lsn commit_lsn = 0;  // where its commit begins
     cache::Hold hold;
     bool definitions = false;
     std::uint64_t layout = 0;  // what the slots were chosen by
@@ -79,6 +88,7 @@ class Applier {
   const std::string heartbeat_name_;
   bool in_transaction_ = false;
   Xid xid_ = 0;
+  Lsn commit_lsn_ = 0;
   bool definitions_ = false;
   std::uint64_t beat_ = 0;  // in the transaction at hand
   std::deque<Pending> pending_;

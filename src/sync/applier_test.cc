@@ -47,6 +47,19 @@ TEST_F(ApplierTest, ACommitHoldsWhatItTouchedUntilItIsSeenEnded) {
   EXPECT_FALSE(applier.waits_for_snapshot());
 }
 
+// What a stream that goes on from there would not tell again is in the generations for good.
+TEST_F(ApplierTest, NothingIsSettledThatCannotBeSeen) {
+  EXPECT_EQ(applier.settled(0), 0U);
+  insert(50, 0x500);
+  EXPECT_EQ(applier.settled(0x900), 1U) << "where its commit begins";
+  insert(51, 0x600);
+  applier.take(*Snapshot::parse("50:52:50"));
+  EXPECT_EQ(applier.settled(0x900), 1U) << "the first still";
+  applier.take(*Snapshot::parse("52:52:"));
+  EXPECT_EQ(applier.settled(0x550), 0x600U);
+  EXPECT_EQ(applier.settled(0x900), 0x900U);
+}
+
 TEST_F(ApplierTest, OthersAreLeftAlone) {
   const std::uint64_t before = seen(8);
   insert(50);

@@ -94,6 +94,8 @@ std::vector<cache::Slot> ChangeSlots::take() {
   for (const auto& [relation, changed] : std::exchange(changed_, {})) {
     out.push_back(slots_.relation(relation));
     if (changed.everywhere) add_everywhere(relation, out);
+    // Nobody knows how replies are pinned to its rows.
+    if (catalog_ == nullptr) out.push_back(slots_.stream());
     out.insert(out.end(), changed.rows.begin(), changed.rows.end());
   }
   return out;

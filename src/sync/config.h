@@ -13,6 +13,8 @@ struct SyncConfig {
   std::string user;
   std::string passfile;  // as libpq's; empty: libpq's own default
   base::Nanos max_lag = 2 * base::kSecond;
+  // So that a restart need not lose what is on disk: PostgreSQL keeps the changes meanwhile.
+  bool permanent_slot = false;
   // At once. Each takes a walsender and a replication slot, of which PostgreSQL has ten by default, and
   // backups and standbys want some too.
   unsigned databases_max = 8;

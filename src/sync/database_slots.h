@@ -18,6 +18,8 @@ class DatabaseSlots {
       : generations_(generations), secret_(secret), database_(base::hash128(secret, database)) {}
 
   cache::Generations& generations() const { return generations_; }
+  // A keyed hash of the database's name.
+  const base::Hash128& database() const { return database_; }
   // Of names of rows.
   const base::HashSecret& secret() const { return secret_; }
   // Of everything in every database.

@@ -15,6 +15,9 @@ constexpr base::Nanos kQueryTimeout = 10 * base::kSecond;
 // The slot's creation waits for every transaction that is open.
 constexpr base::Nanos kSlotTimeout = 3600 * base::kSecond;
 
+constexpr base::Nanos kCatalogWait = 60 * base::kSecond;
+// Until then it may be PostgreSQL that starts, or the last process's stream that ends.
+constexpr base::Nanos kUndecidedMax = 10 * base::kSecond;
 constexpr base::Nanos kGoodbyeTimeout = base::kSecond;
 
 // Runs as pgweir's own login whatever the role's or database's settings are. The beat must not wait for
@@ -61,13 +64,14 @@ std::string slot_name(const base::Clock& clock) {
 
 }  // namespace
 
-Follower::Follower(FollowerConfig config, std::string database, DatabaseSlots slots, FollowerActions actions,
-                   const base::Clock& clock)
+Follower::Follower(FollowerConfig config, std::string database, DatabaseSlots slots, cache::KeptWords* words,
+                   FollowerActions actions, const base::Clock& clock)
     : config_(std::move(config)),
       database_(std::move(database)),
       slots_(slots),
       actions_(std::move(actions)),
       clock_(clock),
+      kept_(slots_, words, config_.permanent_slot),
       barriers_([this] { work_.wake(); }),
       thread_([this] { run(); }) {}
 
@@ -115,7 +119,7 @@ void Follower::release_when_passed(cache::Hold hold) {
 bool Follower::wanted() const {
   std::lock_guard lock(mutex_);
   if (stopping_ || suspensions_ != 0) return false;
-  return users_ != 0 || clock_.now() - left_at_ < config_.idle_timeout;
+  return is_used() || clock_.now() - left_at_ < config_.idle_timeout;
 }
 
 void Follower::tell_closed() {
@@ -132,7 +136,7 @@ void Follower::wait_until_wanted() {
     {
       std::lock_guard lock(mutex_);
       if (stopping_) return;
-      if (suspensions_ == 0 && users_ != 0) {
+      if (suspensions_ == 0 && is_used()) {
         stop_.drain();
         connected_ = true;
         return;
@@ -144,15 +148,17 @@ void Follower::wait_until_wanted() {
 }
 
 void Follower::run() {
-  base::Nanos retry = config_.retry_min;
+  base::Nanos retry = config_.retry_min, first_began = 0;
   std::string said;  // the same again would only fill the log
   for (;;) {
     wait_until_wanted();
     if (stopping_) break;
     const base::Nanos began = clock_.now();
+    if (first_began == 0) first_began = began;
     const auto ended = follow_within_limit();
     const bool was_wanted = wanted();
     const bool unavailable = ended.error().code == base::ErrorCode::kInvalid;
+    if (unavailable || clock_.now() - first_began >= kUndecidedMax) actions_.decided(false);
     if (was_wanted && said != ended.error().message)
       spdlog::warn(
           "database {}: promise: none, nothing is answered from the cache: its changes are not followed: {}",
@@ -183,8 +189,12 @@ base::Result<void> Follower::follow_within_limit() {
 
 base::Result<void> Follower::follow() {
   Connection sql(stop_, clock_), stream(stop_, clock_);
-  auto ended = prepare(sql, stream);
-  if (ended) ended = pump(sql, stream);
+  base::Result<void> ended;
+  if (const auto claim = prepare(sql, stream); claim) {
+    ended = begin(sql, stream, *claim);
+  } else {
+    ended = std::unexpected(claim.error());
+  }
   // Without freshness from here on, before the slot goes.
   freshness_.set_state(StreamState::kLost, ended.error().message);
   stream.close(kGoodbyeTimeout);
@@ -192,16 +202,52 @@ base::Result<void> Follower::follow() {
   return ended;
 }
 
-base::Result<void> Follower::pump(Connection& sql, Connection& stream) {
-  // Whatever changed while nobody followed is in doubt. Who asks PostgreSQL from here on sees it.
+base::Result<void> Follower::begin(Connection& sql, Connection& stream, const KeptSlot::Claim& claim) {
+  holds_log_ = !claim.name.empty();
+  if (claim.goes_on)
+    if (const auto there = wait_for_catalog(); !there) return there;
+  std::string slot = claim.name;
+  if (slot.empty()) {
+    slot = slot_name(clock_);
+    const std::string create =
+        fmt::format("CREATE_REPLICATION_SLOT {} TEMPORARY LOGICAL pgoutput NOEXPORT_SNAPSHOT", slot);
+    if (const auto made = stream.query(create, kSlotTimeout); !made) return std::unexpected(made.error());
+  }
+  if (const auto started = stream.query(fmt::format(fmt::runtime(kStart), slot), kQueryTimeout); !started) {
+    if (started.error().code == base::ErrorCode::kInvalid) kept_.forget();
+    return std::unexpected(started.error());
+  }
+  freshness_.set_slot(claim.said, claim.goes_on);
+  return pump(sql, stream, claim.goes_on);
+}
+
+// Rows that have changed have names by the catalog. Until somebody has read it nobody is answered anyway.
+base::Result<void> Follower::wait_for_catalog() {
+  const base::Nanos deadline = clock_.now() + kCatalogWait;
+  while (actions_.catalog() == nullptr && clock_.now() < deadline) {
+    pollfd fds[] = {{stop_.descriptor(), POLLIN, 0}, {work_.descriptor(), POLLIN, 0}};
+    poll(fds, std::size(fds), static_cast<int>(base::kSecond / base::kMillisecond));
+    if (fds[0].revents != 0) return base::fail(base::ErrorCode::kClosed, "told to stop");
+    work_.drain();
+  }
+  return {};
+}
+
+base::Result<void> Follower::pump(Connection& sql, Connection& stream, bool goes_on) {
+  // Whatever changed while nobody followed is in doubt, unless it comes now. Who asks PostgreSQL from here on
+  // sees it.
   actions_.started();
-  slots_.generations().bump(slots_.stream());
+  if (!goes_on) slots_.generations().bump(slots_.stream());
+  actions_.decided(goes_on);
   actions_.definitions_changed();
   actions_.settings_changed();
   freshness_.set_state(StreamState::kFollowing, "");
   spdlog::info("database {}: promise: full, since its changes are followed", database_);
-  StreamSession session(config_, actions_, slots_, sql, stream, barriers_, freshness_, clock_);
+  StreamSession session(config_, actions_, slots_, sql, stream, barriers_, freshness_, kept_, goes_on,
+                        clock_);
   auto ended = session.run(stop_, work_, [this] { return wanted(); });
+  // What ends it may be in it, and would come again.
+  if (goes_on && !session.has_beaten() && ended.error().code != base::ErrorCode::kClosed) kept_.forget();
   lose(ended.error().message);  // before the session lets go of what nobody can see yet
   return ended;
 }
@@ -212,26 +258,27 @@ void Follower::lose(const std::string& why) {
   actions_.definitions_changed();
 }
 
-base::Result<void> Follower::prepare(Connection& sql, Connection& stream) {
+base::Result<KeptSlot::Claim> Follower::prepare(Connection& sql, Connection& stream) {
   if (const auto connected = sql.connect(parameters_for(config_, database_, false), config_.connect_timeout);
-      !connected)
-    return connected;
+      !connected) {
+    if (users_ == 0) holds_log_ = false;  // there may be no such database any more
+    return std::unexpected(connected.error());
+  }
   if (const auto set = sql.query(kSettings, kQueryTimeout); !set) return std::unexpected(set.error());
   const auto missing = sql.query(kMissing, kQueryTimeout);
   if (!missing) return std::unexpected(missing.error());
-  if (const std::string_view what = value_of(*missing, 0); !what.empty())
+  if (const std::string_view what = value_of(*missing, 0); !what.empty()) {
+    kept_.forget();
+    kept_.drop(sql);
+    holds_log_ = false;
     return base::fail(base::ErrorCode::kInvalid, std::string(what));
+  }
+  kept_.drop_unwanted(sql);
   if (const auto connected =
           stream.connect(parameters_for(config_, database_, true), config_.connect_timeout);
       !connected)
-    return connected;
-  const std::string slot = slot_name(clock_);
-  for (const std::string& command :
-       {fmt::format("CREATE_REPLICATION_SLOT {} TEMPORARY LOGICAL pgoutput NOEXPORT_SNAPSHOT", slot),
-        fmt::format(fmt::runtime(kStart), slot)}) {
-    if (const auto done = stream.query(command, kSlotTimeout); !done) return std::unexpected(done.error());
-  }
-  return {};
+    return std::unexpected(connected.error());
+  return kept_.claim(sql, stream);
 }
 
 void Follower::pause(base::Nanos time) const {

@@ -140,8 +140,9 @@ struct FollowerTest : testing::Test {
 };
 
 TEST_F(FollowerTest, ALossIsToldBeforeWhatIsHeldGoes) {
-  Follower own(config(), "shop", slots,
+  Follower own(config(), "shop", slots, nullptr,
                {.started = [] {},
+                .decided = [](bool) {},
                 .ended_below = [](std::uint64_t) {},
                 .definitions_changed = [this] { definitions_changed(); },
                 .settings_changed = [] {},

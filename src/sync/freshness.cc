@@ -39,6 +39,12 @@ void Freshness::applied(base::Nanos applied_at, base::Nanos lag_max, std::uint64
     fresh_until_.store(applied_at + lag_max, std::memory_order_release);
 }
 
+void Freshness::set_slot(std::string slot, bool goes_on) {
+  std::lock_guard lock(mutex_);
+  report_.slot = std::move(slot);
+  report_.resumptions += goes_on ? 1 : 0;
+}
+
 void Freshness::count(std::uint64_t transactions, std::uint64_t changes) {
   std::lock_guard lock(mutex_);
   report_.transactions += transactions;

@@ -27,11 +27,13 @@ class Freshness {
   struct Report {
     StreamState state = StreamState::kConnecting;
     std::string reason;          // of a state other than kFollowing, for people
+    std::string slot;            // what there is to say of a permanent slot; empty: nothing
     base::Nanos applied_at = 0;  // all that was committed before has been applied; 0: nothing yet
     std::uint64_t lag_bytes = 0;
     std::uint64_t transactions = 0;
     std::uint64_t changes = 0;
     std::uint64_t losses = 0;
+    std::uint64_t resumptions = 0;  // of streams that went on from where the last one ended
   };
   Report report() const;
 
@@ -39,6 +41,7 @@ class Freshness {
   void set_state(StreamState state, std::string reason);
   // All that was committed before `applied_at` has been applied.
   void applied(base::Nanos applied_at, base::Nanos lag_max, std::uint64_t lag_bytes);
+  void set_slot(std::string slot, bool goes_on);
   void count(std::uint64_t transactions, std::uint64_t changes);
 
  private:

@@ -72,7 +72,7 @@ void Pulse::on_beat(Polled polled) {
     applier_.take(polled.snapshot);
   } else {
     actions_.polled_first();
-    applier_.begin(polled.snapshot.running(polled.xid));
+    if (!config_.goes_on) applier_.begin(polled.snapshot.running(polled.xid));
   }
   actions_.ended_below(polled.snapshot.xmin());
   polled_ = std::move(polled);

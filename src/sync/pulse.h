@@ -42,6 +42,7 @@ class Barriers {
 
 struct PulseConfig {
   base::Nanos lag_max = 2 * base::kSecond;
+  bool goes_on = false;  // the stream: what ran when it began is in it
   base::Nanos interval() const { return lag_max / 4; }
   // Without an answer for so long the connection counts as lost.
   base::Nanos patience() const { return 2 * lag_max + 5 * base::kSecond; }

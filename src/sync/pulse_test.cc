@@ -65,6 +65,21 @@ TEST_F(PulseTest, FreshFromWhenTheBeatWasSentForTheLagAllowed) {
   EXPECT_FALSE(freshness.is_fresh(sent + 2 * kSecond));
 }
 
+// What ran when it began has ended in it, or will.
+TEST_F(PulseTest, AStreamThatGoesOnHasEverything) {
+  const std::uint64_t before = generations.observe(names.stream());
+  for (const bool goes_on : {true, false}) {
+    Applier own{slots, [] {}, "me"};
+    Pulse other{{.goes_on = goes_on}, own, barriers, freshness, {[] {}, [] {}, [] {}, [](std::uint64_t) {}}};
+    EXPECT_EQ(other.next(clock.now()), Question::kBeat);
+    other.on_beat({.complete = true, .snapshot = *Snapshot::parse("50:52:50"), .xid = 52});
+    EXPECT_EQ(own.is_told_all(), goes_on);
+    own.take(*Snapshot::parse("52:52:"));
+    EXPECT_TRUE(own.is_told_all());
+    EXPECT_EQ(generations.observe(names.stream()) == before, goes_on);
+  }
+}
+
 TEST_F(PulseTest, ABeatThatComesBackBeforeItsAnswerWaitsForIt) {
   EXPECT_EQ(pulse.next(clock.now()), Question::kBeat);
   come_back(1);

@@ -9,6 +9,10 @@ SELECT pg_catalog.pg_logical_emit_message(true, 'pgweir.lost', 'setup is undone'
 DROP PUBLICATION IF EXISTS pgweir_rows;
 DROP PUBLICATION IF EXISTS pgweir_inserts;
 
+-- Of sync.permanent_slot. One that is in use is dropped by who uses it, once it hears of this.
+SELECT pg_catalog.pg_drop_replication_slot(s.slot_name) FROM pg_catalog.pg_replication_slots s
+WHERE s.slot_name LIKE 'pgweir\_keep\_%' AND s.database = pg_catalog.current_database() AND NOT s.active;
+
 DO $do$
 DECLARE
   function regprocedure;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 namespace pgweir::sync {
 namespace {
@@ -64,6 +65,15 @@ base::Result<void> lost(const Connection& connection) {
   return base::fail(base::ErrorCode::kUnavailable, connection.error());
 }
 
+// What a permanent slot goes on from has no snapshot to compare with: it must have moved here.
+std::function<void()> on_definitions(const FollowerActions& actions, DatabaseSlots slots, bool moves_all) {
+  if (!moves_all) return actions.definitions_changed;
+  return [slots, changed = actions.definitions_changed] {
+    slots.generations().bump(slots.everything());
+    changed();
+  };
+}
+
 std::uint64_t to_number(std::string_view text) {
   std::uint64_t value = 0;
   for (const char c : text)
@@ -75,26 +85,24 @@ std::uint64_t to_number(std::string_view text) {
 
 StreamSession::StreamSession(const FollowerConfig& config, const FollowerActions& actions,
                              DatabaseSlots slots, Connection& sql, Connection& stream, Barriers& barriers,
-                             Freshness& freshness, const base::Clock& clock)
+                             Freshness& freshness, KeptSlot& kept, bool goes_on, const base::Clock& clock)
     : clock_(clock),
       sql_(sql),
       stream_(stream),
       freshness_(freshness),
+      kept_(kept),
+      goes_on_(goes_on),
       heartbeat_name_(fmt::format("{:x}", static_cast<std::uint64_t>(clock.wall()))),
       slots_(slots, actions.catalog),
-      applier_(slots_, actions.definitions_changed, heartbeat_name_),
-      pulse_(config.pulse, applier_, barriers, freshness,
+      applier_(slots_, on_definitions(actions, slots, kept.is_wanted()), heartbeat_name_),
+      pulse_({.lag_max = config.pulse.lag_max, .goes_on = goes_on}, applier_, barriers, freshness,
              {.polled_first =
                   [definitions = actions.definitions_changed, settings = actions.settings_changed] {
                     definitions();
                     settings();
                   },
-              .definitions_changed =
-                  [slots, changed = actions.definitions_changed] {
-                    // Roles are not in the catalog's snapshot, so nothing else would drop what they may see.
-                    slots.generations().bump(slots.everything());
-                    changed();
-                  },
+              // Roles are not in the catalog's snapshot, so nothing else would drop what they may see.
+              .definitions_changed = on_definitions(actions, slots, true),
               .settings_changed = actions.settings_changed,
               .ended_below = actions.ended_below}) {}
 
@@ -156,8 +164,9 @@ base::Result<void> StreamSession::on_frame(std::string_view bytes) {
   if (const auto* data = std::get_if<StreamData>(&*frame)) {
     seen_ = std::max(seen_, data->start);
     auto applied = applier_.apply(data->payload);
-    if (!applied) return base::fail(base::ErrorCode::kUnavailable, std::move(applied.error().message));
-    return {};
+    if (applied) return {};
+    kept_.forget();  // it would come again
+    return base::fail(base::ErrorCode::kUnavailable, std::move(applied.error().message));
   }
   const auto& keep_alive = std::get<KeepAlive>(*frame);
   sent_up_to_ = std::max(sent_up_to_, keep_alive.sent_up_to);
@@ -204,24 +213,38 @@ base::Result<void> StreamSession::on_answer(const PgResult& result) {
     seen_ = std::max(seen_, to_number(value_of(result, 4)));
     if (owners_rough_ != value_of(result, 7)) owners_ = value_of(result, 8);
     owners_rough_ = value_of(result, 7);
-    pulse_.on_beat({.definitions = fmt::format("{} {}", value_of(result, 1), owners_),
-                    .settings = std::string(value_of(result, 2)),
-                    .complete = value_of(result, 3) == "t",
-                    .snapshot = *snapshot,
-                    .xid = to_number(value_of(result, 6))});
+    on_beat({.definitions = fmt::format("{} {}", value_of(result, 1), owners_),
+             .settings = std::string(value_of(result, 2)),
+             .complete = value_of(result, 3) == "t",
+             .snapshot = *snapshot,
+             .xid = to_number(value_of(result, 6))});
     return {};
   }
   pulse_.on_snapshot(*snapshot, clock_.now());
   return {};
 }
 
-// The slot is temporary, so this only lets the server forget what it need not keep any more.
+// What is kept of it follows the generations, so that whoever is killed in between finds a difference.
+void StreamSession::on_beat(Polled polled) {
+  const std::string definitions = polled.definitions;
+  const bool complete = polled.complete;
+  if (goes_on_ && !std::exchange(has_polled_, true) && kept_.definitions_differ(definitions))
+    slots_.slots().generations().bump(slots_.slots().everything());
+  pulse_.on_beat(std::move(polled));
+  kept_.set_definitions(definitions);
+  if (!complete) return kept_.forget();
+  if (applier_.is_told_all()) kept_.vouch();
+}
+
+// Lets the server forget what need not come again. A permanent slot goes on from here.
 base::Result<void> StreamSession::confirm(bool at_once) {
   const base::Nanos now = clock_.now();
   if (!at_once && now - confirmed_at_ < kConfirmInterval) return {};
   confirmed_at_ = now;
   const std::int64_t micros = clock_.wall() / base::kMicrosecond - kMicrosFrom1970To2000;
-  const std::string update = status_update(std::max(applier_.position(), sent_up_to_), micros, false);
+  const Lsn settled = applier_.settled(sent_up_to_);
+  kept_.confirming(settled);
+  const std::string update = status_update(settled, micros, false);
   const int put = PQputCopyData(stream_.raw(), update.data(), static_cast<int>(update.size()));
   if (put < 0) return lost(stream_);
   if (PQflush(stream_.raw()) == 1) waits_to_write_ = true;

@@ -10,6 +10,7 @@
 #include "sync/applier.h"
 #include "sync/connection.h"
 #include "sync/follower.h"
+#include "sync/kept_slot.h"
 #include "sync/pulse.h"
 
 namespace pgweir::sync {
@@ -17,8 +18,11 @@ namespace pgweir::sync {
 class StreamSession {
  public:
   StreamSession(const FollowerConfig& config, const FollowerActions& actions, DatabaseSlots slots,
-                Connection& sql, Connection& stream, Barriers& barriers, Freshness& freshness,
-                const base::Clock& clock);
+                Connection& sql, Connection& stream, Barriers& barriers, Freshness& freshness, KeptSlot& kept,
+                bool goes_on, const base::Clock& clock);
+
+  // Whether anything has come back.
+  bool has_beaten() const { return applier_.heartbeat() != 0; }
 
   // Until the stream is lost, or `stop` is woken or it is not wanted any more (kClosed). Whoever wakes
   // `work` has added a barrier.
@@ -32,12 +36,16 @@ class StreamSession {
   base::Result<void> ask();
   base::Result<void> read_answer();
   base::Result<void> on_answer(const PgResult& result);
+  void on_beat(Polled polled);
   base::Result<void> confirm(bool at_once);
 
   const base::Clock& clock_;
   Connection& sql_;
   Connection& stream_;
   Freshness& freshness_;
+  KeptSlot& kept_;
+  const bool goes_on_;  // from where the last stream ended
+  bool has_polled_ = false;
   const std::string heartbeat_name_;
   ChangeSlots slots_;
   Applier applier_;

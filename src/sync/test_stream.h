@@ -18,7 +18,9 @@ inline std::string u32(std::uint64_t value) { return big_endian(value, 4); }
 inline std::string u64(std::uint64_t value) { return big_endian(value, 8); }
 inline std::string zero_ended(std::string_view text) { return std::string(text) + '\0'; }
 
-inline std::string begin_message(std::uint32_t xid) { return "B" + u64(1) + u64(0) + u32(xid); }
+inline std::string begin_message(std::uint32_t xid, std::uint64_t commit_lsn = 1) {
+  return "B" + u64(commit_lsn) + u64(0) + u32(xid);
+}
 inline std::string commit_message(std::uint64_t end_lsn) {
   return "C" + std::string(1, '\0') + u64(end_lsn - 1) + u64(end_lsn) + u64(0);
 }
