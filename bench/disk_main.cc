@@ -106,6 +106,7 @@ class Disk {
   double cached_share() const {
     const io::Fd file(open(path_.c_str(), O_RDONLY | O_CLOEXEC));
     const std::size_t size = segments_ * kSegmentBytes;
+    CHECK(size > 0);
     void* const mapped = mmap(nullptr, size, PROT_READ, MAP_SHARED, file.get(), 0);
     CHECK(mapped != MAP_FAILED);
     const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
@@ -125,6 +126,7 @@ class Disk {
 
   Json read(std::size_t bytes) {
     std::vector<std::thread> threads;
+    threads.reserve(kReaders);
     std::vector<std::vector<double>> times(kReaders);
     for (unsigned i = 0; i < kReaders; ++i)
       threads.emplace_back([this, bytes, i, &times] { times[i] = read_at_random(bytes, i); });

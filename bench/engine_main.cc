@@ -164,6 +164,7 @@ Json hits_report(unsigned threads, double seconds) {
   std::atomic<bool> ended{false};
   std::atomic<std::uint64_t> hits{0};
   std::vector<std::thread> workers;
+  workers.reserve(threads);
   for (unsigned worker = 0; worker < threads; ++worker) {
     workers.emplace_back([&, worker] {
       std::mt19937_64 random(worker);

@@ -39,7 +39,8 @@ class Nodes {
   // Where number 0 would be.
   explicit Nodes(const std::byte* origin) : origin_(reinterpret_cast<std::uintptr_t>(origin)) {}
   PolicyNode& operator[](std::uint32_t number) const {
-    return *reinterpret_cast<PolicyNode*>(origin_ + std::uintptr_t{number} * kAlign);
+    const std::uintptr_t at = origin_ + std::uintptr_t{number} * kAlign;
+    return *reinterpret_cast<PolicyNode*>(at);  // NOLINT(performance-no-int-to-ptr): 0 may lie outside
   }
   std::uint32_t number_of(const PolicyNode& node) const {
     return static_cast<std::uint32_t>((reinterpret_cast<std::uintptr_t>(&node) - origin_) / kAlign);
