@@ -36,6 +36,18 @@ std::uint64_t to_number(std::string_view text) {
 
 }  // namespace
 
+Lsn parse_lsn(std::string_view text) {
+  constexpr int kHexadecimal = 16;
+  const std::size_t slash = text.find('/');
+  if (slash == text.npos) return 0;
+  std::uint32_t high = 0, low = 0;
+  const auto first = std::from_chars(text.data(), text.data() + slash, high, kHexadecimal);
+  const auto second = std::from_chars(text.data() + slash + 1, text.data() + text.size(), low, kHexadecimal);
+  const bool is_whole = first.ptr == text.data() + slash && second.ptr == text.data() + text.size() &&
+                        first.ec == std::errc{} && second.ec == std::errc{};
+  return is_whole ? Lsn{high} << 32 | low : 0;
+}
+
 KeptSlot::KeptSlot(const DatabaseSlots& slots, cache::KeptWords* words, bool is_wanted)
     : secret_(slots.secret()),
       name_(fmt::format("pgweir_keep_{:016x}", slots.database().hi)),
@@ -90,6 +102,7 @@ base::Result<KeptSlot::Claim> KeptSlot::claim(Connection& sql, Connection& strea
   const auto made = stream.query(
       fmt::format("CREATE_REPLICATION_SLOT {} LOGICAL pgoutput NOEXPORT_SNAPSHOT", name_), kSlotTimeout);
   if (!made) return std::unexpected(made.error());
+  confirming(parse_lsn(value_of(*made, 1)));  // where it begins
   return Claim{.name = name_, .said = "by a permanent slot, from now on"};
 }
 

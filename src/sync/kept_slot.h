@@ -32,6 +32,9 @@ inline std::atomic<std::uint64_t>& at(cache::KeptWords& words, KeptWord word) {
   return words.words[static_cast<std::size_t>(word)];
 }
 
+// As PostgreSQL writes it, "16/B374D848"; 0 if it is not one.
+Lsn parse_lsn(std::string_view text);
+
 // What PostgreSQL says of itself and of the slot.
 struct SlotFacts {
   std::string wal_keep_size;  // max_slot_wal_keep_size; "-1": without bound

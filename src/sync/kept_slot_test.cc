@@ -81,6 +81,13 @@ TEST_F(KeptSlotTest, KnowsOtherDefinitions) {
   EXPECT_TRUE(slot.definitions_differ("b"));
 }
 
+TEST(KeptSlot, ReadsPositions) {
+  EXPECT_EQ(parse_lsn("16/B374D848"), 0x16'B374'D848U);
+  EXPECT_EQ(parse_lsn("0/0"), 0U);
+  for (const char* text : {"", "/", "16", "16/", "/1", "16/B374D848x", "123456789/1"})
+    EXPECT_EQ(parse_lsn(text), 0U) << text;
+}
+
 TEST_F(KeptSlotTest, EachDatabaseAndEachPgweirHasItsOwn) {
   const DatabaseSlots other{generations, {1, 2}, "other"}, stranger{generations, {1, 3}, "shop"};
   EXPECT_NE(KeptSlot(other, &words, true).name(), slot.name());

@@ -121,8 +121,12 @@ CHANGE = "UPDATE kept_rows SET v = 'second' WHERE n % 10 = 1"
 def goes_on(stage, how):
     with Life(stage) as life:
         life.fill()
+        unchanged = UNCHANGED
         if how == signal.SIGKILL:
             life.write_out()
+            # What a device that did not keep up has refused is in memory only once it was filled again.
+            unchanged = [n for n in UNCHANGED if life.outcome(n, "first") == "hit"]
+            holds(f"{len(unchanged)} are on the disk", len(unchanged) >= ROWS / 4)
         life.session.rows("UPDATE kept_rows SET v = 'second' WHERE n = 2")  # what has changed before its end has changed
         life.read(2, "second")
         life.end(how)
@@ -130,7 +134,7 @@ def goes_on(stage, how):
         life.start()
         life.wait_followed()
         same("streams that went on", life.resumed(), 1)
-        unchanged = [n for n in UNCHANGED if n != 2]
+        unchanged = [n for n in unchanged if n != 2]
         hits = life.hits(unchanged, "first")
         holds(f"{hits} of {len(unchanged)} that have not changed hit", hits >= 0.95 * len(unchanged))
         same("hits among those that have changed", life.hits(CHANGED, "second"), 0)
@@ -141,7 +145,7 @@ def goes_on(stage, how):
         life.start()
         life.wait_followed()
         same("the one that has changed", life.outcome(4, "third"), "miss")
-        unchanged.remove(4)
+        unchanged = [n for n in unchanged if n != 4]
         hits = life.hits(unchanged, "first")
         holds(f"{hits} of {len(unchanged)} that have not changed hit again", hits >= 0.95 * len(unchanged))
 
