@@ -242,7 +242,9 @@ base::Result<void> Follower::pump(Connection& sql, Connection& stream, bool goes
   actions_.definitions_changed();
   actions_.settings_changed();
   freshness_.set_state(StreamState::kFollowing, "");
-  spdlog::info("database {}: promise: full, since its changes are followed", database_);
+  const std::string slot = freshness_.report().slot;
+  spdlog::info("database {}: promise: full, since its changes are followed{}{}", database_,
+               slot.empty() ? "" : " ", slot);
   StreamSession session(config_, actions_, slots_, sql, stream, barriers_, freshness_, kept_, goes_on,
                         clock_);
   auto ended = session.run(stop_, work_, [this] { return wanted(); });
