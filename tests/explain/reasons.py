@@ -6,7 +6,7 @@ import shlex
 from scratch.process import ROOT
 
 # Only a session has these; no statement by itself.
-OF_SESSIONS = {"prepared_in_transaction", "statement_outdated"}
+OF_SESSIONS = {"prepared_in_transaction", "standby", "statement_outdated"}
 
 
 def document():
