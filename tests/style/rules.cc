@@ -22,6 +22,7 @@ const std::vector<std::vector<std::string_view>>& rows() {
       {"query", "wire", "io", "observe"},
       {"cache", "incident"},
       {"sync", "trace"},
+      {"warm"},
       {"proxy", "simulate"},
       {"config"},
       {"rollout"},
