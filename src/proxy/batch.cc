@@ -71,4 +71,14 @@ BatchStatus read_batch(std::string_view bytes, std::size_t bytes_max, Batch& out
   }
 }
 
+std::string_view bound_values(std::string_view batch) {
+  wire::Header header;
+  while (wire::read_header(batch, batch.size(), header) == wire::HeaderStatus::kComplete &&
+         header.type != 'B')
+    batch.remove_prefix(static_cast<std::size_t>(header.message_bytes));
+  std::string_view rest = batch.substr(wire::kHeaderBytes, header.message_bytes - wire::kHeaderBytes);
+  for (int name = 0; name < 2; ++name) rest.remove_prefix(rest.find('\0') + 1);
+  return rest;
+}
+
 }  // namespace pgweir::proxy

@@ -28,4 +28,7 @@ enum class BatchStatus : std::uint8_t {
 // Reads from the start of bytes. The batch keeps its vectors' memory from call to call.
 BatchStatus read_batch(std::string_view bytes, std::size_t bytes_max, Batch& out);
 
+// What stands behind the names in the batch's Bind. REQUIRES: Batch::raw of a complete one.
+std::string_view bound_values(std::string_view batch);
+
 }  // namespace pgweir::proxy

@@ -523,6 +523,8 @@ std::string_view QueryPath::read_reply(const cache::Key& key, const cache::Accep
 void QueryPath::answer(const Question& question, const cache::EntryRef& entry, std::string_view reply,
                        Outcome outcome) {
   count(outcome, query::Reason::kNone, question.verdict, question.sql, entry.operator->());
+  if (services_.samples != nullptr && services_.samples->saves(static_cast<double>(entry->cost))) [[unlikely]]
+    sample(question, *entry.operator->());
   base::Buffer& out = client_.out();
   if (!notice_.empty()) [[unlikely]]
     out.append(std::exchange(notice_, {}));

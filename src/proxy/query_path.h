@@ -139,6 +139,7 @@ class QueryPath {
   void answer(const Question& question, const cache::EntryRef& entry, std::string_view reply,
               Outcome outcome);
   void record_hits();
+  void sample(const Question& question, const cache::Entry& entry);
   cache::Key key_of(const Question& question) const;
   void wait_for_fill(const cache::Key& key, const cache::Lookup& lookup);
   void fill_ended();

@@ -85,17 +85,6 @@ void append_bind(base::Buffer& out, std::string_view statement, std::string_view
   out.append(rest);
 }
 
-// What stands behind the names in the batch's Bind.
-std::string_view bound_values(std::string_view batch) {
-  wire::Header header;
-  while (wire::read_header(batch, batch.size(), header) == wire::HeaderStatus::kComplete &&
-         header.type != 'B')
-    batch.remove_prefix(static_cast<std::size_t>(header.message_bytes));
-  std::string_view rest = batch.substr(wire::kHeaderBytes, header.message_bytes - wire::kHeaderBytes);
-  for (int name = 0; name < 2; ++name) rest.remove_prefix(rest.find('\0') + 1);
-  return rest;
-}
-
 }  // namespace
 
 bool QueryPath::may_refresh(const Context& context, base::Nanos idle, base::Nanos now) {

@@ -100,7 +100,9 @@ Server::Server(const ServerParts& parts, const ServerConfig& server, const Upstr
                 parts.kept),
       resolver_(std::make_unique<io::Resolver>()),
       shared_{parts.clock,  parts.cache, catalogs_,         cancels_,     *resolver_,
-              parts.secret, sessions_,   upstream_reached_, parts.console} {}
+              parts.secret, sessions_,   upstream_reached_, parts.console} {
+  shared_.recorder = parts.recorder;
+}
 
 Server::~Server() { stop(); }
 

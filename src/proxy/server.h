@@ -21,6 +21,7 @@ struct ServerParts {
   sync::SyncConfig sync;
   cache::KeptGenerations* kept = nullptr;  // the cache's, if they outlive the process
   Console* console = nullptr;              // outlives the server; null: none
+  warm::Recorder* recorder = nullptr;      // likewise
 };
 
 // For the owner's thread, unless a function says otherwise.

@@ -19,6 +19,7 @@
 #include "proxy/upstream_connector.h"
 #include "query/rules.h"
 #include "query/statement_table.h"
+#include "warm/samples.h"
 
 namespace pgweir::proxy {
 
@@ -49,6 +50,7 @@ struct Services {
   // What all replies that are collected for the cache may take; further ones are not.
   std::uint64_t fill_bytes_max = 0;
   Refreshers refreshers{};
+  warm::Samples* samples = nullptr;  // null: hits are not sampled
 };
 
 }  // namespace pgweir::proxy

@@ -17,6 +17,7 @@ Worker::Worker(const Shared& shared, std::shared_ptr<const LiveSettings> live)
                 shared_.secret, std::move(live), shared_.console,  shared_.fill_bytes_max} {
   compression_.set_cpu_share(services_.live->server.compression_cpu);
   set_rules(services_.live->rules);
+  if (shared.recorder != nullptr) services_.samples = shared.recorder->add_worker();
 }
 
 Worker::~Worker() = default;

@@ -10,6 +10,7 @@
 
 #include "proxy/services.h"
 #include "proxy/session.h"
+#include "warm/recorder.h"
 
 namespace pgweir::proxy {
 
@@ -25,6 +26,7 @@ struct Shared {
   std::atomic<bool>& upstream_reached;  // the last attempt to connect succeeded
   Console* console = nullptr;
   std::uint64_t fill_bytes_max = 0;  // of one worker
+  warm::Recorder* recorder = nullptr;
 };
 
 // Public functions: any thread, unless they say otherwise.

@@ -12,6 +12,8 @@ struct WarmConfig {
   std::string passfile;  // as libpq's; empty: libpq's own default
   // Texts and values of statements are kept in the state directory.
   bool record = false;
+  // Readiness waits for the end of the warm-up, and not for PostgreSQL alone.
+  bool ready_when_warm = false;
 };
 
 }  // namespace pgweir::warm
