@@ -28,6 +28,8 @@ bool ends_or_begins_transaction(std::string_view command) {
 proxy::ConsoleTable help() {
   return {{"command", "meaning"},
           {{"SHOW SYNC", "which promise of freshness holds for each database in use, and why"},
+           {"SHOW WARM", "how the present or last warm-up fares"},
+           {"WARM", "asks the recorded statements again, to fill the cache"},
            {"SHOW VERSION", "pgweir's version"},
            {"SHOW HELP", "these commands"}},
           "SHOW"};
@@ -49,9 +51,43 @@ proxy::ConsoleTable Console::show_sync() const {
   return table;
 }
 
+namespace {
+
+wire::Complaint no_warm_up() {
+  return {.code = "55000", .message = "pgweir has no warm-up", .hint = "It needs the setting warm.user."};
+}
+
+}  // namespace
+
+Console::Answer Console::show_warm() const {
+  const auto status = warm_ ? warm_() : std::nullopt;
+  if (!status) return std::unexpected(no_warm_up());
+  proxy::ConsoleTable table{{"state", "statements", "done"}, {}, "SHOW"};
+  auto& row = table.rows.emplace_back();
+  row = {status->state, std::to_string(status->statements), std::to_string(status->done)};
+  for (const auto& [outcome, n] : status->outcomes) {
+    table.columns.push_back(outcome);
+    row.emplace_back(std::to_string(n));
+  }
+  table.columns.insert(table.columns.end(), {"seconds", "recorded", "why"});
+  row.emplace_back(fmt::format("{:.1f}", status->seconds));
+  row.emplace_back(std::to_string(status->recorded));
+  row.push_back(status->why.empty() ? std::nullopt : std::optional(status->why));
+  return table;
+}
+
+Console::Answer Console::warm() const {
+  if (!warm_ || !warm_()) return std::unexpected(no_warm_up());
+  if (begin_warm_()) return proxy::ConsoleTable{{}, {}, "WARM"};
+  return std::unexpected(wire::Complaint{
+      .code = "55006", .message = "a warm-up is not over yet", .hint = "SHOW WARM tells how it fares."});
+}
+
 std::expected<proxy::ConsoleTable, wire::Complaint> Console::run(std::string_view command) {
   const std::string known = normalised(command);
   if (known == "SHOW SYNC") return show_sync();
+  if (known == "SHOW WARM") return show_warm();
+  if (known == "WARM") return warm();
   if (known == "SHOW VERSION") return proxy::ConsoleTable{{"version"}, {{version_}}, "SHOW"};
   if (known == "SHOW HELP") return help();
   // Drivers send these by themselves.

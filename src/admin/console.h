@@ -22,14 +22,27 @@ class Console final : public proxy::Console {
     databases_ = std::move(databases);
   }
 
+  // What WARM and SHOW WARM do. begin: false if a warm-up is not over. status: none if there is none. Called
+  // as above.
+  void set_warm(std::function<bool()> begin, std::function<std::optional<Status::Warm>()> status) {
+    begin_warm_ = std::move(begin);
+    warm_ = std::move(status);
+  }
+
   std::string version() const override { return version_; }
   std::expected<proxy::ConsoleTable, wire::Complaint> run(std::string_view command) override;
 
  private:
+  using Answer = std::expected<proxy::ConsoleTable, wire::Complaint>;
+
   proxy::ConsoleTable show_sync() const;
+  Answer show_warm() const;
+  Answer warm() const;
 
   const std::string version_;
   std::function<std::vector<Status::Database>()> databases_;
+  std::function<bool()> begin_warm_;
+  std::function<std::optional<Status::Warm>()> warm_;
 };
 
 }  // namespace pgweir::admin

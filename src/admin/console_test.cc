@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 namespace pgweir::admin {
 namespace {
 
@@ -12,7 +14,19 @@ struct ConsoleTest : testing::Test {
           {.name = "shop", .promise = "full", .why = "followed", .lag_seconds = 0.25, .lag_bytes = 64},
           {.name = "other", .why = "lost"}};
     });
+    console.set_warm([this] { return std::exchange(begins, false); },
+                     [this] { return has_warm_up ? std::optional(warm_up) : std::nullopt; });
   }
+  bool begins = true;
+  bool has_warm_up = true;
+  Status::Warm warm_up{.state = "running",
+                       .is_over = false,
+                       .statements = 9,
+                       .done = 3,
+                       .outcomes = {{"filled", 2}, {"failed", 1}},
+                       .seconds = 0.52,
+                       .why = "",
+                       .recorded = 11};
   Console console{"1.2.3"};
 };
 
@@ -23,6 +37,25 @@ TEST_F(ConsoleTest, ShowSyncNamesThePromiseOfEachDatabase) {
   const std::vector<std::vector<std::optional<std::string>>> rows{
       {"shop", "full", "followed", "0.250", "64"}, {"other", "none", "lost", std::nullopt, std::nullopt}};
   EXPECT_EQ(table->rows, rows);
+}
+
+TEST_F(ConsoleTest, ShowWarmTellsHowItFares) {
+  const auto table = console.run("show warm");
+  ASSERT_TRUE(table.has_value());
+  const std::vector<std::string> columns{"state",  "statements", "done",     "filled",
+                                         "failed", "seconds",    "recorded", "why"};
+  EXPECT_EQ(table->columns, columns);
+  const std::vector<std::vector<std::optional<std::string>>> rows{
+      {"running", "9", "3", "2", "1", "0.5", "11", std::nullopt}};
+  EXPECT_EQ(table->rows, rows);
+}
+
+TEST_F(ConsoleTest, OneWarmUpAtATime) {
+  EXPECT_TRUE(console.run("WARM").has_value());
+  EXPECT_EQ(console.run("warm").error().code, "55006");
+  has_warm_up = false;
+  EXPECT_EQ(console.run("WARM").error().code, "55000");
+  EXPECT_EQ(console.run("SHOW WARM").error().code, "55000");
 }
 
 TEST_F(ConsoleTest, HelpListsOnlyWhatRuns) {

@@ -44,6 +44,18 @@ Json to_json(const Status::Disk& disk) {
           {"breaker_opened_total", disk.breaker_opened_total}};
 }
 
+Json to_json(const Status::Warm& warm) {
+  Json outcomes = Json::object();
+  for (const auto& [outcome, n] : warm.outcomes) outcomes[outcome] = n;
+  return {{"state", warm.state},
+          {"statements", warm.statements},
+          {"done", warm.done},
+          {"outcomes", std::move(outcomes)},
+          {"seconds", warm.seconds},
+          {"why", warm.why.empty() ? Json(nullptr) : Json(warm.why)},
+          {"recorded_statements", warm.recorded}};
+}
+
 template <class T>
 Json or_null(const std::optional<T>& value) {
   return value ? Json(*value) : Json(nullptr);
@@ -80,6 +92,7 @@ std::string to_json(const Status& status) {
   json["cache_bytes_max"] = status.cache_bytes_max;
   json["evictions_total"] = status.evictions_total;
   json["disk"] = status.disk ? to_json(*status.disk) : Json(nullptr);
+  json["warm"] = status.warm ? to_json(*status.warm) : Json(nullptr);
   json["upstream_queries_total"] = status.upstream_queries_total;
   json["client_query_seconds"] = Json::object();
   for (const auto& [outcome, totals] : status.client_query_seconds) {

@@ -55,6 +55,17 @@ struct Status {
     std::uint64_t write_bytes_per_day_max = 0;
     std::uint64_t breaker_opened_total = 0;
   };
+  // The present or last warm-up.
+  struct Warm {
+    std::string state;  // "pending", "waiting", "running", "done", "failed", "stopped"
+    bool is_over = false;
+    std::uint64_t statements = 0;  // to ask
+    std::uint64_t done = 0;        // of them
+    std::vector<std::pair<std::string, std::uint64_t>> outcomes;
+    double seconds = 0;
+    std::string why;             // something was left out, for people
+    std::uint64_t recorded = 0;  // statements kept now
+  };
   std::string version;
   std::string upstream;                  // "host:port", the first address
   std::optional<std::string> not_ready;  // as StatusSource::not_ready_reason
@@ -70,6 +81,7 @@ struct Status {
   std::uint64_t cache_bytes_max = 0;
   std::uint64_t evictions_total = 0;
   std::optional<Disk> disk;  // none: no disk is configured
+  std::optional<Warm> warm;  // none: warm.user is not set
   std::uint64_t upstream_queries_total = 0;
   // By outcome, as pgweir_client_query_seconds.
   std::vector<std::pair<std::string, observe::HistogramTotals>> client_query_seconds;

@@ -112,6 +112,27 @@ TEST(Status, JsonHoldsWhatThePageReads) {
   EXPECT_EQ(buckets[0][1], 2);
   EXPECT_TRUE(json["upstream_query_seconds"].empty());
   EXPECT_TRUE(json["disk"].is_null());
+  EXPECT_TRUE(json["warm"].is_null());
+}
+
+TEST(Status, JsonTellsOfTheWarmUpIfThereIsOne) {
+  Status status;
+  status.warm = Status::Warm{.state = "failed",
+                             .is_over = true,
+                             .statements = 3,
+                             .done = 2,
+                             .outcomes = {{"filled", 1}, {"failed", 1}},
+                             .seconds = 1.5,
+                             .why = "no such role",
+                             .recorded = 4};
+  EXPECT_EQ(nlohmann::json::parse(to_json(status))["warm"],
+            nlohmann::json({{"state", "failed"},
+                            {"statements", 3},
+                            {"done", 2},
+                            {"outcomes", {{"filled", 1}, {"failed", 1}}},
+                            {"seconds", 1.5},
+                            {"why", "no such role"},
+                            {"recorded_statements", 4}}));
 }
 
 TEST(Status, JsonTellsOfTheDiskIfThereIsOne) {

@@ -12,5 +12,6 @@ void add_drill(CLI::App& cli, int& exit_code);
 void add_setup(CLI::App& cli, int& exit_code);
 void add_explain(CLI::App& cli, int& exit_code);
 void add_simulate(CLI::App& cli, int& exit_code);
+void add_warm(CLI::App& cli, int& exit_code);
 
 }  // namespace pgweir::app

@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
   pgweir::app::add_setup(cli, exit_code);
   pgweir::app::add_explain(cli, exit_code);
   pgweir::app::add_simulate(cli, exit_code);
+  pgweir::app::add_warm(cli, exit_code);
   try {
     cli.parse(argc, argv);
   } catch (const CLI::RequiredError& error) {

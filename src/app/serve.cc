@@ -16,6 +16,7 @@
 #include "app/current_config.h"
 #include "app/serve_disk.h"
 #include "app/serve_metrics.h"
+#include "app/serve_warm.h"
 #include "base/log.h"
 #include "cache/memory_share.h"
 #include "config/config.h"
@@ -140,10 +141,11 @@ void reload(const ServeOptions& options, CurrentConfig& current, proxy::Server& 
 }
 
 // Sessions end between transactions; a second signal, or the timeout, ends them at once.
-void shut_down(proxy::Server& server, cache::Cache& cache, ServeDisk& disk, const sigset_t& signals,
-               base::Nanos drain_timeout, const base::Clock& clock) {
+void shut_down(proxy::Server& server, cache::Cache& cache, ServeDisk& disk, ServeWarm& warm,
+               const sigset_t& signals, base::Nanos drain_timeout, const base::Clock& clock) {
   sd_notify(0, "STOPPING=1");
   spdlog::info("shutting down: {} sessions end between transactions", server.sessions());
+  warm.stop();
   server.drain();
   const base::Nanos deadline = clock.now() + drain_timeout;
   const timespec tick{0, 20'000'000};
@@ -159,6 +161,7 @@ void shut_down(proxy::Server& server, cache::Cache& cache, ServeDisk& disk, cons
   disk.save_memory(cache);
   if (disk.tier() != nullptr) disk.tier()->stop();  // it wakes sessions on the workers' loops
   server.stop();
+  warm.save();
   spdlog::info("stopped");
 }
 
@@ -172,15 +175,17 @@ int run(const ServeOptions& options, const config::Config& config, const base::H
     disk.tier()->start();
   }
   admin::Console console(PGWEIR_VERSION);
-  proxy::Server server({clock, cache, secret, config.sync, disk.kept(), &console}, config.server,
-                       config.upstream, config.cache.ttl, std::move(rules));
+  ServeWarm warm(config, secret, clock);
+  proxy::Server server({clock, cache, secret, config.sync, disk.kept(), &console, warm.recorder()},
+                       config.server, config.upstream, config.cache.ttl, std::move(rules));
   console.set_databases([&] { return databases_in_use(server.catalogs(), clock); });
+  console.set_warm([&] { return warm.begin(); }, [&] { return warm.status(); });
   if (auto started = server.start(); !started) {
     spdlog::error("{}", started.error().message);
     return 1;
   }
   CurrentConfig current(config);
-  const Running running{current, server, cache, clock, clock.now()};
+  const Running running{current, server, cache, warm, clock, clock.now()};
   admin::AdminServer admin;
   admin::add_status_routes(admin, {.metrics_text = [&] { return metrics_text(running); },
                                    .status_json = [&] { return status_json(running); },
@@ -197,15 +202,17 @@ int run(const ServeOptions& options, const config::Config& config, const base::H
   for (const std::string& address : server.listening()) spdlog::info("listening on {}", address);
   spdlog::info("upstream is {}", config::format_upstream(config.upstream));
   sd_notify(0, "READY=1");
+  warm.start(server, current);
 
   cache::MemoryShare memory(cache, config.cache.memory_bytes);
   constexpr timespec kTick{0, 100'000'000};
   for (int signal = 0; signal != SIGTERM && signal != SIGINT;) {
     signal = sigtimedwait(&signals, nullptr, &kTick);
     if (signal == SIGHUP) reload(options, current, server, memory, disk, clock);
-    memory.others_take(server.memory_bytes());
+    warm.tick();
+    memory.others_take(server.memory_bytes() + warm.memory_bytes());
   }
-  shut_down(server, cache, disk, signals, current.get()->server.drain_timeout, clock);
+  shut_down(server, cache, disk, warm, signals, current.get()->server.drain_timeout, clock);
   admin.stop();
   return 0;
 }

@@ -277,6 +277,7 @@ std::string metrics_text(const Running& running) {
   write_proxy(workers, out);
   write_compression(workers, out);
   write_times(workers, out);
+  running.warm.write_metrics(out);
   write_streams(stream_reports(running.server), running.clock.now(), out);
   if (const auto process = observe::read_process_stats()) observe::write_process_stats(*process, out);
   return out.text();
@@ -305,6 +306,7 @@ std::string status_json(const Running& running) {
   status.cache_bytes_max = cache.bytes_max;
   for (const std::uint64_t n : cache.evictions) status.evictions_total += n;
   if (cache.disk) status.disk = shown_disk(*cache.disk, running.cache.config().disk);
+  status.warm = running.warm.status();
   status.upstream_queries_total = sum_of(workers, &ProxyStats::upstream_queries);
   for (std::size_t outcome = 0; outcome < proxy::kOutcomes; ++outcome) {
     observe::HistogramTotals totals;
@@ -319,7 +321,7 @@ std::optional<std::string> not_ready_reason(const Running& running) {
   if (running.server.draining()) return "draining: pgweir is shutting down";
   if (!running.server.upstream_reached())
     return "PostgreSQL at " + config::format_upstream(running.config.get()->upstream) + " does not answer";
-  return std::nullopt;
+  return running.warm.not_ready_reason();
 }
 
 }  // namespace pgweir::app

@@ -7,6 +7,7 @@
 
 #include "admin/status.h"
 #include "app/current_config.h"
+#include "app/serve_warm.h"
 #include "base/clock.h"
 #include "cache/cache.h"
 #include "proxy/server.h"
@@ -18,6 +19,7 @@ struct Running {
   const CurrentConfig& config;
   const proxy::Server& server;
   const cache::Cache& cache;
+  const ServeWarm& warm;
   const base::Clock& clock;
   base::Nanos started_at;
 };

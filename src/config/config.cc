@@ -71,6 +71,16 @@ std::optional<std::string> find_slot_conflict(const Config& config) {
   return std::nullopt;
 }
 
+std::optional<std::string> find_warm_conflict(const Config& config) {
+  if (!config.warm.user.empty() && config.server.state_dir.empty())
+    return "warm.user needs server.state_dir: the statements to ask again are kept there";
+  if (config.warm.record && config.warm.user.empty())
+    return "warm.record needs warm.user: only statements of that role are recorded";
+  if (config.warm.ready_when_warm && config.warm.user.empty())
+    return "server.ready_when = \"warm\" needs warm.user: without it there is no warm-up";
+  return std::nullopt;
+}
+
 constexpr Relation kRelations[] = {
     {"server.tls_cert", "server.tls_key", find_server_tls_conflict},
     {"upstream.tls_cert", "upstream.tls_key", find_upstream_tls_conflict},
@@ -78,6 +88,9 @@ constexpr Relation kRelations[] = {
     {"cache.entry_bytes_max", "cache.memory", find_entry_size_conflict},
     {"cache.disk.path", "cache.memory", find_disk_memory_conflict},
     {"sync.permanent_slot", "sync.user", find_slot_conflict},
+    {"warm.user", "server.state_dir", find_warm_conflict},
+    {"warm.record", "warm.user", find_warm_conflict},
+    {"server.ready_when", "warm.user", find_warm_conflict},
     {"admin.listen", "server.listen", find_listen_conflict},
 };
 

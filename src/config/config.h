@@ -12,6 +12,7 @@
 #include "proxy/config.h"
 #include "query/rules.h"
 #include "sync/config.h"
+#include "warm/config.h"
 
 namespace pgweir::config {
 
@@ -26,6 +27,7 @@ struct Config {
   proxy::UpstreamConfig upstream;
   cache::CacheConfig cache;
   sync::SyncConfig sync;
+  warm::WarmConfig warm;
   AdminConfig admin;
   std::vector<query::RuleConfig> rules;  // in their order
 };

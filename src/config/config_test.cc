@@ -91,7 +91,7 @@ url = "postgres://shop@db"
           "1GiB, in quotes",
           "pgweir.toml:11:14: error: cache.ttl_jitter is text; allowed is a number from 0 to 1",
           "pgweir.toml:12:2: error: unknown section \"chache\"; there are server, upstream, cache, "
-          "cache.disk, sync, admin",
+          "cache.disk, sync, warm, admin",
           "pgweir.toml:14:29: error: upstream.allow_passwordless_remote is text; allowed is true or false",
           "pgweir.toml:15:7: error: upstream.url: the upstream URL must not have a user: clients bring "
           "their own"));
@@ -136,6 +136,19 @@ TEST(Config, APermanentSlotNeedsWhatItIsFor) {
     less.erase(less.find(setting), setting.size());
     EXPECT_THAT(findings(less), ElementsAre(testing::HasSubstr("sync.permanent_slot needs "))) << setting;
   }
+}
+
+TEST(Config, WarmUpNeedsWhatItIsFor) {
+  const std::string all =
+      "[server]\nstate_dir = \"/s\"\nready_when = \"warm\"\n[warm]\nuser = \"u\"\nrecord = true\n";
+  EXPECT_THAT(findings(all), ElementsAre());
+  std::string less = all;
+  less.erase(less.find("state_dir"), 17);
+  EXPECT_THAT(findings(less), ElementsAre(testing::HasSubstr("warm.user needs server.state_dir")));
+  EXPECT_THAT(findings("[warm]\nrecord = true\n"),
+              ElementsAre(testing::HasSubstr("warm.record needs warm.user")));
+  EXPECT_THAT(findings("[server]\nready_when = \"warm\"\n"),
+              ElementsAre(testing::HasSubstr("server.ready_when = \"warm\" needs warm.user")));
 }
 
 TEST(Config, ReportsRepeatedKeysAndBrokenText) {

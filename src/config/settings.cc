@@ -23,6 +23,7 @@ using cache::DiskConfig;
 using proxy::ServerConfig;
 using proxy::UpstreamConfig;
 using sync::SyncConfig;
+using warm::WarmConfig;
 
 constexpr std::uint64_t kKiB = 1024;
 constexpr std::uint64_t kMiB = 1024 * kKiB;
@@ -140,6 +141,16 @@ base::Result<void> set_disk_path(Config& config, std::string_view text) {
 
 std::string get_disk_path(const Config& config) { return config.cache.disk.path; }
 
+base::Result<void> set_ready_when(Config& config, std::string_view text) {
+  if (text != "upstream" && text != "warm")
+    return base::fail(base::ErrorCode::kInvalid,
+                      fmt::format("{} is not one of upstream, warm", quoted(text)));
+  config.warm.ready_when_warm = text == "warm";
+  return {};
+}
+
+std::string get_ready_when(const Config& config) { return config.warm.ready_when_warm ? "warm" : "upstream"; }
+
 template <auto kMember>
 auto& at_disk(Config& config) {
   return config.cache.disk.*kMember;
@@ -149,6 +160,7 @@ constexpr auto kServer = &Config::server;
 constexpr auto kUpstream = &Config::upstream;
 constexpr auto kCache = &Config::cache;
 constexpr auto kSync = &Config::sync;
+constexpr auto kWarm = &Config::warm;
 constexpr auto kAdmin = &Config::admin;
 
 // clang-format off
@@ -172,7 +184,9 @@ constexpr Setting kSettings[] = {
     {"server.message_bytes_max", BytesField{at<kServer, &ServerConfig::message_bytes_max>, 64 * kKiB, kGiB},
      "A longer protocol message ends the session; PostgreSQL's own limit is 1GiB."},
     {"server.state_dir", text<kServer, &ServerConfig::state_dir, check_path>(),
-     "Directory of the hash secret; empty: a new secret at each start."},
+     "Directory of the hash secret and of what else outlives pgweir; empty: a new secret at each start."},
+    {"server.ready_when", TextField{set_ready_when, get_ready_when},
+     "When /readyz says yes: upstream: once PostgreSQL answers; warm: once the warm-up has ended, too."},
 
     {"upstream.url", TextField{set_upstream_url, get_upstream_url},
      "Where PostgreSQL is: postgres://host:port[,host:port]; the settings below win over the URL's own."},
@@ -237,6 +251,13 @@ constexpr Setting kSettings[] = {
      "A restart goes on with what is on disk: PostgreSQL keeps the changes meanwhile, in WAL."},
     {"sync.databases_max", CountField{at<kSync, &SyncConfig::databases_max>, 1, 1024},
      "Databases followed at once; each takes a walsender and a replication slot, and of any more nothing is cached."},
+
+    {"warm.user", text<kWarm, &WarmConfig::user, check_path>(),
+     "Login under which statements are asked again after a start, to fill the cache for that role; empty: none are."},
+    {"warm.passfile", text<kWarm, &WarmConfig::passfile, check_path>(),
+     "File with the password of warm.user, as libpq's; empty: libpq's default."},
+    {"warm.record", FlagField{at<kWarm, &WarmConfig::record>},
+     "Keeps the statements of warm.user that hits save the most by, texts and values, in server.state_dir."},
 
     {"admin.listen", text<kAdmin, &AdminConfig::listen, check_admin_listen>(),
      "Where HTTP answers (status page, /metrics, /healthz, /readyz): host:port; empty: nowhere."},

@@ -69,6 +69,7 @@ TEST(Settings, EachOneSetsItselfAndNothingElse) {
     if (setting.name == "upstream.tls_mode") return "require";
     if (setting.name == "cache.policy") return "cost";
     if (setting.name == "cache.disk.admission") return "all";
+    if (setting.name == "server.ready_when") return "warm";
     if (setting.name.ends_with(".listen")) return "localhost:1";
     if (std::holds_alternative<TextField>(setting.field)) return "/elsewhere";
     if (std::holds_alternative<DurationField>(setting.field)) return "17s";

@@ -12,7 +12,8 @@ namespace {
 // Left out of the digest: settings that cannot change a reply that is given at all. Time limits and
 // locks decide whether an answer comes; log, connection and TCP settings never reach it;
 // application_name is shown only by system views and current_setting(), which are not cached.
-// transaction_* describe the probe's own transaction and are columns of their own.
+// transaction_* describe the probe's own transaction and are columns of their own; that it only reads changes
+// nothing for what does nothing else.
 constexpr std::string_view kProbe = R"(
 SELECT CURRENT_USER::pg_catalog.text, SESSION_USER::pg_catalog.text,
   pg_catalog.current_schemas(true)::pg_catalog.text[],
@@ -30,7 +31,7 @@ SELECT CURRENT_USER::pg_catalog.text, SESSION_USER::pg_catalog.text,
       OPERATOR(pg_catalog.||) pg_catalog.quote_nullable(s.setting), ',' ORDER BY s.name COLLATE pg_catalog."C")
     FROM pg_catalog.pg_show_all_settings() s
     WHERE (s.setting OPERATOR(pg_catalog.<>) s.boot_val OR s.boot_val IS NULL OR s.setting IS NULL)
-      AND s.name OPERATOR(pg_catalog.!~) '^(application_name$|transaction_|log_|tcp_|ssl_|(statement|lock|deadlock|idle_in_transaction_session|idle_session)_timeout$)'
+      AND s.name OPERATOR(pg_catalog.!~) '^(application_name$|default_transaction_read_only$|transaction_|log_|tcp_|ssl_|(statement|lock|deadlock|idle_in_transaction_session|idle_session)_timeout$)'
       AND s.context OPERATOR(pg_catalog.=) ANY (ARRAY['user', 'superuser', 'backend', 'superuser-backend'])),
   COALESCE(pg_catalog.current_setting('pgweir.explain', true), ''),
   pg_catalog.current_setting('client_min_messages'))";

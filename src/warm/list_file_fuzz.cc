@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "warm/list_file.h"
+#include "warm/replay.h"
 #include "wire/backend.h"
 
 namespace warm = pgweir::warm;
@@ -39,6 +40,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     pgweir::wire::Bind bind;
     CHECK(!statement.bound || pgweir::wire::parse_bind(std::string(2, '\0') + *statement.bound, bind));
   }
+  for (const warm::SessionState& session : list->sessions) warm::adopting_sql("a='b'", session.settings);
   const std::string again = warm::encode_list(*list, kUser, kSecret);
   const auto same = warm::decode_list(again, kUser, kSecret);
   CHECK(same && warm::encode_list(*same, kUser, kSecret) == again);
