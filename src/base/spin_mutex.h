@@ -1,23 +1,28 @@
 // A mutex for what takes less time than putting a thread to sleep and waking it.
 #pragma once
 
-#include <pthread.h>
+#include <atomic>
 
 namespace pgweir::base {
 
-// As std::mutex, but who finds it locked looks again for a while first (glibc's adaptive kind).
+// Who finds it locked looks again for a while, and then lets others run in between. Nobody is woken, so that
+// unlocking is an ordinary store. Neither fair nor recursive.
 class SpinMutex {
  public:
   SpinMutex() = default;
-  ~SpinMutex() { pthread_mutex_destroy(&mutex_); }
   SpinMutex(const SpinMutex&) = delete;
   SpinMutex& operator=(const SpinMutex&) = delete;
 
-  void lock() { pthread_mutex_lock(&mutex_); }
-  void unlock() { pthread_mutex_unlock(&mutex_); }
+  void lock() {
+    if (is_locked_.exchange(true, std::memory_order_acquire)) [[unlikely]]
+      wait();
+  }
+  void unlock() { is_locked_.store(false, std::memory_order_release); }
 
  private:
-  pthread_mutex_t mutex_ = PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP;
+  void wait();
+
+  std::atomic<bool> is_locked_{false};
 };
 
 }  // namespace pgweir::base
