@@ -1,16 +1,17 @@
 #include "simulate/replay.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "cache/cache.h"
 #include "cache/disk_tier.h"
-#include "cache/page_array.h"
 #include "simulate/sparse_device.h"
 
 namespace pgweir::simulate {
@@ -27,15 +28,8 @@ std::uint64_t scattered(std::uint64_t x) {
   return x ^ (x >> 31);
 }
 
-using Keys = cache::PageArray<cache::Key>;
-
-Keys keys_of(std::uint32_t count) {
-  Keys keys(count);
-  keys.prefer_huge_pages();
-  for (std::uint32_t i = 0; i < count; ++i) {
-    keys[i] = {.lo = scattered(2 * std::uint64_t{i}), .hi = scattered(2 * std::uint64_t{i} + 1)};
-  }
-  return keys;
+cache::Key key_of(std::uint32_t number) {
+  return {.lo = scattered(2 * std::uint64_t{number}), .hi = scattered(2 * std::uint64_t{number} + 1)};
 }
 
 cache::CacheConfig config_of(const Setup& setup) {
@@ -50,15 +44,36 @@ cache::CacheConfig config_of(const Setup& setup) {
   return config;
 }
 
-// What is to come is known here: memory is slow, but it can fetch many things at once.
-void prefetch(const Trace& trace, std::size_t i, const Keys& keys, const cache::Cache& cache) {
-  constexpr std::size_t kKey = 24, kTables = 16, kEntry = 8;  // lookups ahead
-  const auto& requests = trace.requests;
-  if (i + kKey >= requests.size()) return;
-  __builtin_prefetch(&keys[requests[i + kKey].key]);
-  cache.prefetch(keys[requests[i + kTables].key]);
-  cache.prefetch_entry(keys[requests[i + kEntry].key]);
-}
+// The keys of a trace, one after the other. What is to come is known here: memory is slow, but it can fetch
+// many things at once.
+class Keys {
+ public:
+  Keys(const Trace& trace, const cache::Cache& cache) : requests_(trace.requests), cache_(cache) {
+    while (read_ < kTables && read_ < requests_.size()) read();
+  }
+
+  const cache::Key& next() {
+    if (read_ < requests_.size()) cache_.prefetch(read());
+    if (next_ + kEntry < read_) cache_.prefetch_entry(ahead_[(next_ + kEntry) % kRing]);
+    return ahead_[next_++ % kRing];
+  }
+
+ private:
+  static constexpr std::size_t kTables = 16, kEntry = 8;  // lookups ahead
+  static constexpr std::size_t kRing = 32;
+
+  const cache::Key& read() {
+    cache::Key& key = ahead_[read_ % kRing];
+    key = key_of(requests_[read_].key);
+    ++read_;
+    return key;
+  }
+
+  const std::vector<Request>& requests_;
+  const cache::Cache& cache_;
+  std::array<cache::Key, kRing> ahead_;
+  std::size_t read_ = 0, next_ = 0;
+};
 
 struct Free {
   void operator()(char* bytes) const { std::free(bytes); }
@@ -67,6 +82,17 @@ struct Free {
 class NobodyWaits final : public cache::Waiter {
  public:
   void wake() noexcept override {}
+};
+
+// One thread's.
+class VirtualClock final : public base::Clock {
+ public:
+  base::Nanos now() const override { return now_; }
+  base::Nanos wall() const override { return now_; }
+  void advance(base::Nanos by) { now_ += by; }
+
+ private:
+  base::Nanos now_ = base::kSecond;
 };
 
 // The cache, with a disk behind it if there is one. What the disk's threads would do is done at once.
@@ -81,13 +107,13 @@ class Engine {
     run_disk();
   }
 
-  base::ManualClock& clock() { return clock_; }
+  VirtualClock& clock() { return clock_; }
   cache::Cache& cache() { return cache_; }
   std::uint64_t disk_written_bytes() const { return device_.written_bytes(); }
   // from_disk: whether it had to be read from there.
   cache::Lookup look_up(const cache::Key& key, bool& from_disk) {
     from_disk = false;
-    cache::Lookup lookup = cache_.lookup(key, waiter_);
+    cache::Lookup lookup = cache_.lookup(key, waiter_, clock_.now());
     if (lookup.outcome != cache::Outcome::kWaiting) return lookup;
     run_disk();
     lookup = cache_.lookup(key, nullptr);
@@ -116,12 +142,12 @@ class Engine {
     return config;
   }
 
-  base::ManualClock clock_;
+  VirtualClock clock_;
   cache::Generations generations_{cache::Generations::kSlotsLog2Min};
   SparseDevice device_;
   std::unique_ptr<cache::DiskTier> tier_;
   cache::Cache cache_;
-  const std::shared_ptr<NobodyWaits> waiter_ = std::make_shared<NobodyWaits>();
+  const std::shared_ptr<cache::Waiter> waiter_ = std::make_shared<NobodyWaits>();
 };
 
 }  // namespace
@@ -129,22 +155,21 @@ class Engine {
 Point replay(const Trace& trace, const Setup& setup, const Progress& progress) {
   CHECK(setup.capacity > 0);
   Point point{.setup = setup, .requests = trace.requests.size()};
-  const Keys keys = keys_of(trace.keys);
   // Replies have a size and nobody reads them: pages that are never touched take no memory.
   const std::size_t reply_bytes_max = cache::Entry::kBytesMax + 1;
   const std::unique_ptr<char, Free> reply(static_cast<char*>(std::calloc(reply_bytes_max, 1)));
   CHECK(reply != nullptr);
   Engine engine(setup);
+  Keys keys(trace, engine.cache());
   std::int64_t now_ms = trace.requests.front().time_ms;
   for (std::size_t i = 0; i < trace.requests.size(); ++i) {
-    prefetch(trace, i, keys, engine.cache());
     const Request& request = trace.requests[i];
     engine.clock().advance((request.time_ms - now_ms) * base::kMillisecond);
     now_ms = request.time_ms;
     point.bytes += request.size_bytes;
     point.cost_us += request.cost_us;
     bool from_disk;
-    cache::Lookup lookup = engine.look_up(keys[request.key], from_disk);
+    cache::Lookup lookup = engine.look_up(keys.next(), from_disk);
     if (lookup.outcome == cache::Outcome::kHit) {
       ++point.hits;
       point.disk_hits += from_disk ? 1 : 0;

@@ -45,8 +45,8 @@ struct Point {
   }
 };
 
-// Each miss is filled before the next request comes. Memory: about 100 bytes for each entry and 16 for each
-// key, whatever their sizes; replies themselves are not stored, but with a disk they are, as zeros.
+// Each miss is filled before the next request comes. Memory: about 100 bytes for each entry, whatever its
+// size; replies themselves are not stored, but with a disk they are, as zeros.
 // REQUIRES: capacity > 0; with a disk the capacity is in bytes, and both are large enough.
 Point replay(const Trace& trace, const Setup& setup, const Progress& progress);
 
