@@ -44,6 +44,8 @@ class ExpiryMap {
     block = std::min(block, tick);
     earliest_of_all_ = std::min(earliest_of_all_, tick);
   }
+  // Whether find() is worth the while.
+  bool may_have_expired(base::Nanos now) const { return tick_of(now) >= earliest_of_all_; }
   // A block in which something may have expired, or kNone. It is to be cleared, looked through, and what has
   // not expired to be added again. Something that has expired within the last tick may be missed.
   std::size_t find(base::Nanos now) {

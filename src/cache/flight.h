@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "cache/entry.h"
 #include "cache/fill.h"
+#include "cache/ghost.h"
 #include "cache/memory.h"
 
 namespace pgweir::cache {
@@ -24,7 +25,9 @@ struct Flight {
 
   std::uint64_t epoch = 0;  // the shard's, so that invalidate_all() reaches what is in flight
   base::Nanos started_at = 0;
-  std::uint64_t disk_ticket = 0;  // of the read from the disk that fills; 0: a session does
+  std::uint64_t disk_ticket = 0;            // of the read from the disk that fills; 0: a session does
+  bool has_predecessor = true;              // false: there was no entry, and nobody else makes one
+  Ghost::Position ghost = Ghost::kUnknown;  // of the key; unknown if there may be a predecessor
   std::vector<std::shared_ptr<Waiter>> waiters;
   Key key_;
   std::uint32_t number = 0;  // in Flights
@@ -53,6 +56,8 @@ class Flights {
     flight.epoch = epoch;
     flight.started_at = now;
     flight.disk_ticket = 0;
+    flight.has_predecessor = true;
+    flight.ghost = Ghost::kUnknown;
     return flight;
   }
   void end(Flight& flight) { idle_.push_back(flight.number); }

@@ -17,10 +17,20 @@ Lanes load(const std::uint32_t* from) {
   std::memcpy(&lanes, from, sizeof(lanes));
   return lanes;
 }
-bool any(Lanes mask) {
-  const auto halves = std::bit_cast<std::array<std::uint64_t, 2>>(mask);
-  return (halves[0] | halves[1]) != 0;
+// Any bit of any lane; all bits of all lanes.
+std::uint64_t folded(Lanes lanes) {
+  const auto halves = std::bit_cast<std::array<std::uint64_t, 2>>(lanes);
+  return halves[0] | halves[1];
 }
+bool any(Lanes mask) { return folded(mask) != 0; }
+
+// How many bits are set in each of two bytes.
+constexpr unsigned counts_of(unsigned bytes) {
+  bytes -= bytes >> 1 & 0x5555;
+  bytes = (bytes & 0x3333) + (bytes >> 2 & 0x3333);
+  return (bytes + (bytes >> 4)) & 0x0F0F;
+}
+static_assert(counts_of(0xFF01) == 0x0801 && counts_of(0x8013) == 0x0103);
 
 }  // namespace
 
@@ -40,65 +50,68 @@ void Ghost::resize(std::size_t records) {
   for (std::size_t i = 0; i < old.size() * kWays; ++i) {
     const std::uint32_t fingerprint = old[i / kWays].fingerprints[i % kWays],
                         facts = old[i / kWays].facts[i % kWays];
-    if (is_live(facts) && !put_first(fingerprint, facts)) put(fingerprint, facts);
+    if (is_live(facts)) put_first(fingerprint, facts);
   }
 }
 
-// Into a free cell of the first set: those of one table follow each other as those of the next do, so that
+// Into the first set if it has room: those of one table follow each other as those of the next do, so that
 // memory is read and written in order.
-bool Ghost::put_first(std::uint32_t fingerprint, std::uint32_t facts) {
-  Set& set = *sets_of(fingerprint).front();
-  const Fullness fullness = fullness_of(set);
-  if (fullness.live == kWays) return false;
-  set.fingerprints[fullness.oldest] = fingerprint;
-  set.facts[fullness.oldest] = facts;
-  return true;
+void Ghost::put_first(std::uint32_t fingerprint, std::uint32_t facts) {
+  const Pair sets = sets_of(fingerprint);
+  const unsigned free = free_ways(*sets[0]);
+  if (free == 0) return put(sets, fingerprint, facts);
+  const Cell cell{sets[0], static_cast<unsigned>(std::countr_zero(free))};
+  cell.fingerprint() = fingerprint;
+  cell.facts() = facts;
 }
 
-std::array<Ghost::Set*, 2> Ghost::sets_of(std::uint32_t fingerprint) const {
-  const std::uint64_t sets = sets_.size();
-  const std::uint32_t other = (fingerprint * 0x9E3779B97F4A7C15ULL) >> 32;
-  return {&sets_[fingerprint * sets >> 32], &sets_[other * sets >> 32]};
+bool Ghost::may_hold(const Pair& sets, std::uint32_t fingerprint) {
+  const auto in = [fingerprint](const Set& set) {
+    return (load(set.fingerprints) == fingerprint) | (load(set.fingerprints + 4) == fingerprint);
+  };
+  return any(std::bit_cast<Lanes>(in(*sets[0]) | in(*sets[1])));
 }
 
-Ghost::Cell Ghost::find_cell(std::uint32_t fingerprint) const {
-  if (sets_.size() == 0) return {};
-  for (Set* const set : sets_of(fingerprint)) {
-    const auto low = load(set->fingerprints) == fingerprint,
-               high = load(set->fingerprints + 4) == fingerprint;
-    if (!any(std::bit_cast<Lanes>(low | high))) [[likely]]
-      continue;
+Ghost::Cell Ghost::find_cell(const Pair& sets, std::uint32_t fingerprint) const {
+  for (Set* const set : sets) {
     for (unsigned way = 0; way < kWays; ++way)
       if (set->fingerprints[way] == fingerprint && is_live(set->facts[way])) return {set, way};
   }
   return {};
 }
 
-Ghost::Fullness Ghost::fullness_of(const Set& set) const {
-  constexpr unsigned kWayBits = 3;
-  SignedLanes live{};
-  SignedLanes oldest{};  // by age, and then by way
-  for (unsigned way = 0; way < kWays; way += 4) {
-    const Lanes facts = load(set.facts + way);
-    const Lanes is_free = ((facts >> 8 & 1) - 1) & kStampMask;
-    const auto age = std::bit_cast<SignedLanes>((((now() - (facts >> 9)) & kStampMask) | is_free));
-    const auto window = static_cast<std::int32_t>(window_);
-    live -= age <= window;
-    const SignedLanes ranked = age << kWayBits | (SignedLanes{0, 1, 2, 3} + static_cast<std::int32_t>(way));
-    oldest = ranked > oldest ? ranked : oldest;
-  }
-  const std::int32_t first = std::max(std::max(oldest[0], oldest[1]), std::max(oldest[2], oldest[3]));
-  return {.live = static_cast<unsigned>(live[0] + live[1] + live[2] + live[3]),
-          .oldest = static_cast<unsigned>(first % 8),
-          .age = static_cast<std::uint32_t>(first) >> kWayBits};
+unsigned Ghost::free_ways(const Set& set) const {
+  constexpr Lanes kLow = {1, 2, 4, 8}, kHigh = {16, 32, 64, 128};
+  const std::uint32_t latest =
+      now() << kStampShift | ((1U << kStampShift) - 1);  // so that nothing is borrowed
+  const auto window = static_cast<std::int32_t>(window_);
+  const auto is_free = [&](const std::uint32_t* from) {
+    const Lanes facts = load(from);
+    const auto age = std::bit_cast<SignedLanes>((latest - facts) >> kStampShift);
+    return std::bit_cast<Lanes>((age > window) | (std::bit_cast<SignedLanes>(facts) == 0));
+  };
+  const std::uint64_t ways = folded((is_free(set.facts) & kLow) | (is_free(set.facts + 4) & kHigh));
+  return static_cast<unsigned>(ways | ways >> 32);
+}
+
+// Of both, which are full.
+Ghost::Cell Ghost::oldest_of(const Pair& sets) const {
+  Cell oldest{sets[0], 0};
+  for (Set* const set : sets)
+    for (unsigned way = 0; way < kWays; ++way)
+      if (age(set->facts[way]) > age(oldest.facts())) oldest = {set, way};
+  return oldest;
 }
 
 // Into the emptier set; where both are full, the oldest of all gives way.
-void Ghost::put(std::uint32_t fingerprint, std::uint32_t facts) {
-  const auto sets = sets_of(fingerprint);
-  const Fullness first = fullness_of(*sets[0]), second = fullness_of(*sets[1]);
-  const bool into_second = second.live < first.live || (second.live == first.live && second.age > first.age);
-  const Cell cell{into_second ? sets[1] : sets[0], into_second ? second.oldest : first.oldest};
+void Ghost::put(const Pair& sets, std::uint32_t fingerprint, std::uint32_t facts) {
+  const unsigned first = free_ways(*sets[0]), second = free_ways(*sets[1]);
+  const unsigned counts = counts_of(first | second << 8);
+  const bool into_second = counts >> 8 > (counts & 0xFF);
+  const unsigned free = into_second ? second : first;
+  const Cell cell = free == 0
+                        ? oldest_of(sets)
+                        : Cell{sets[into_second ? 1 : 0], static_cast<unsigned>(std::countr_zero(free))};
   cell.fingerprint() = fingerprint;
   cell.facts() = facts;
 }
@@ -107,24 +120,36 @@ void Ghost::put(std::uint32_t fingerprint, std::uint32_t facts) {
 void Ghost::remember(const Key& key, const Record& record) {
   if (sets_.size() == 0) return;
   const std::uint32_t fingerprint = fingerprint_of(key);
-  const std::uint32_t facts =
-      now() << 9 | 1U << 8 | (record.credit & 63U) << 2 | (static_cast<std::uint32_t>(record.why) & 3);
-  if (const Cell same = find_cell(fingerprint); same.set != nullptr) {
-    same.facts() = facts;
-  } else {
-    put(fingerprint, facts);
+  const std::uint32_t facts = now() << kStampShift | kUsed | (record.credit & 63U) << 2 |
+                              (static_cast<std::uint32_t>(record.why) & 3);
+  const Pair sets = sets_of(fingerprint);
+  if (may_hold(sets, fingerprint)) [[unlikely]] {
+    if (const Cell same = find_cell(sets, fingerprint); same.set != nullptr) {
+      same.facts() = facts;
+      return;
+    }
   }
+  put(sets, fingerprint, facts);
 }
 
-std::optional<Ghost::Record> Ghost::find(const Key& key) const {
-  const Cell cell = find_cell(fingerprint_of(key));
-  if (cell.set == nullptr) return std::nullopt;
-  return record_of(cell.facts());
+Ghost::Found Ghost::look_up(const Key& key) const {
+  if (sets_.size() == 0) return {};
+  const std::uint32_t fingerprint = fingerprint_of(key);
+  const Pair sets = sets_of(fingerprint);
+  if (!may_hold(sets, fingerprint)) return {};
+  const Cell cell = find_cell(sets, fingerprint);
+  if (cell.set == nullptr) return {};
+  return {record_of(cell.facts()), static_cast<Position>((cell.set - sets_.data()) * kWays + cell.way)};
 }
 
-std::optional<Ghost::Record> Ghost::take(const Key& key) {
-  const Cell cell = find_cell(fingerprint_of(key));
-  if (cell.set == nullptr) return std::nullopt;
+std::optional<Ghost::Record> Ghost::take(const Key& key, Position position) {
+  if (position == kNowhere || sets_.size() == 0) return std::nullopt;
+  const std::uint32_t fingerprint = fingerprint_of(key);
+  Cell cell;
+  if (position < sets_.size() * kWays) cell = {&sets_[position / kWays], position % Position{kWays}};
+  if (cell.set == nullptr || cell.fingerprint() != fingerprint)
+    cell = find_cell(sets_of(fingerprint), fingerprint);
+  if (cell.set == nullptr || !is_live(cell.facts())) return std::nullopt;
   return record_of(std::exchange(cell.facts(), 0));
 }
 

@@ -16,6 +16,7 @@
 #include "cache/outcome.h"
 #include "cache/page_array.h"
 #include "cache/policy.h"
+#include "cache/prefetch.h"
 
 namespace pgweir::cache {
 
@@ -27,6 +28,14 @@ class Ghost {
     Eviction why = Eviction::kCapacity;
     Policy::Credit credit = 0;
   };
+  // Where a record was found, for who takes it later.
+  using Position = std::uint32_t;
+  static constexpr Position kNowhere = UINT32_MAX;      // there was none
+  static constexpr Position kUnknown = UINT32_MAX - 1;  // nobody has looked
+  struct Found {
+    std::optional<Record> record;
+    Position position = kNowhere;
+  };
 
   // How many bytes may leave before a record is forgotten. Forgets all if the unit of time changes with it.
   void set_window(std::uint64_t bytes);
@@ -37,18 +46,21 @@ class Ghost {
   // Moves the clock on by the charge of an entry that left.
   void advance(std::uint64_t bytes) { clock_bytes_ += bytes; }
   void remember(const Key& key, const Record& record);
-  std::optional<Record> find(const Key& key) const;
-  // The same, and forgets it.
-  std::optional<Record> take(const Key& key);
+  std::optional<Record> find(const Key& key) const { return look_up(key).record; }
+  Found look_up(const Key& key) const;
+  // The same as find(), and forgets it. REQUIRES: unless the position is unknown, it is what look_up() said,
+  // and nothing of this key has been remembered since.
+  std::optional<Record> take(const Key& key, Position position = kUnknown);
   // Brings what find() and remember() read.
   void prefetch(const Key& key) const {
     if (sets_.size() == 0) return;
-    for (const Set* const set : sets_of(fingerprint_of(key))) __builtin_prefetch(set);
+    for (const Set* const set : sets_of(fingerprint_of(key))) fetch_early(set);
   }
 
  private:
   static constexpr std::size_t kWays = 8;
-  static constexpr unsigned kStampBits = 23;
+  static constexpr unsigned kStampBits = 23, kStampShift = 32 - kStampBits;
+  static constexpr std::uint32_t kUsed = 1U << 8;  // facts that are not 0
   static constexpr std::uint32_t kStampMask = (std::uint32_t{1} << kStampBits) - 1;
   static constexpr std::uint32_t kWindowMax = std::uint32_t{1} << (kStampBits - 3);  // in ticks
 
@@ -64,11 +76,7 @@ class Ghost {
     std::uint32_t& fingerprint() const { return set->fingerprints[way]; }
     std::uint32_t& facts() const { return set->facts[way]; }
   };
-  struct Fullness {
-    unsigned live = 0;
-    unsigned oldest = 0;  // way; one that is free before any that is live
-    std::uint32_t age = 0;
-  };
+  using Pair = std::array<Set*, 2>;
 
   static std::size_t sets_for(std::size_t records) { return (records + kWays - 1) / kWays; }
   static std::uint32_t fingerprint_of(const Key& key) { return static_cast<std::uint32_t>(key.hi >> 32); }
@@ -76,13 +84,20 @@ class Ghost {
     return {static_cast<Eviction>(facts & 3), static_cast<Policy::Credit>(facts >> 2 & 63)};
   }
   std::uint32_t now() const { return static_cast<std::uint32_t>(clock_bytes_ >> unit_log2_) & kStampMask; }
-  std::uint32_t age(std::uint32_t facts) const { return (now() - (facts >> 9)) & kStampMask; }
-  bool is_live(std::uint32_t facts) const { return (facts >> 8 & 1) != 0 && age(facts) <= window_; }
-  std::array<Set*, 2> sets_of(std::uint32_t fingerprint) const;
-  Cell find_cell(std::uint32_t fingerprint) const;
-  Fullness fullness_of(const Set& set) const;
-  void put(std::uint32_t fingerprint, std::uint32_t facts);
-  bool put_first(std::uint32_t fingerprint, std::uint32_t facts);
+  std::uint32_t age(std::uint32_t facts) const { return (now() - (facts >> kStampShift)) & kStampMask; }
+  bool is_live(std::uint32_t facts) const { return facts != 0 && age(facts) <= window_; }
+  Pair sets_of(std::uint32_t fingerprint) const {
+    const std::uint64_t sets = sets_.size();
+    const std::uint32_t other = (fingerprint * 0x9E3779B97F4A7C15ULL) >> 32;
+    return {&sets_[fingerprint * sets >> 32], &sets_[other * sets >> 32]};
+  }
+  static bool may_hold(const Pair& sets, std::uint32_t fingerprint);
+  Cell find_cell(const Pair& sets, std::uint32_t fingerprint) const;
+  // A bit for each way that is free or as good as that.
+  unsigned free_ways(const Set& set) const;
+  Cell oldest_of(const Pair& sets) const;
+  void put(const Pair& sets, std::uint32_t fingerprint, std::uint32_t facts);
+  void put_first(std::uint32_t fingerprint, std::uint32_t facts);
 
   PageArray<Set> sets_;
   unsigned unit_log2_ = 0;    // bytes of one tick

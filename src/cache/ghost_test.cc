@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "cache/test_cache.h"
 
 namespace pgweir::cache {
@@ -66,6 +68,43 @@ TEST(GhostTest, ResizeKeepsTheRecords) {
   for (const std::size_t records : {32U, 64U, 1024U}) {
     ghost.resize(records);
     for (std::uint64_t i = 0; i < 6; ++i) EXPECT_TRUE(ghost.find(key_of(i)).has_value()) << i;
+  }
+}
+
+TEST(GhostTest, WhatWasFoundIsTakenWhereverItIsByThen) {
+  Ghost ghost;
+  ghost.set_window(1 << 20);
+  ghost.resize(64);
+  for (std::uint64_t i = 0; i < 6; ++i)
+    ghost.remember(key_of(i), {.credit = static_cast<Policy::Credit>(i + 1)});
+  const Ghost::Position position = ghost.look_up(key_of(3)).position;
+  EXPECT_EQ(ghost.take(key_of(3), position)->credit, 4);
+  EXPECT_FALSE(ghost.find(key_of(3)).has_value());
+  EXPECT_FALSE(ghost.take(key_of(3), position).has_value());
+
+  std::array<Ghost::Position, 6> before{};
+  for (std::uint64_t i = 0; i < 6; ++i) before[i] = ghost.look_up(key_of(i)).position;
+  EXPECT_EQ(before[3], Ghost::kNowhere);
+  ghost.resize(16);
+  for (std::uint64_t i = 0; i < 6; ++i) {
+    const auto taken = ghost.take(key_of(i), before[i]);
+    EXPECT_EQ(taken.has_value(), i != 3) << i;
+    EXPECT_FALSE(ghost.find(key_of(i)).has_value()) << i;
+  }
+}
+
+// Whatever came before.
+TEST(GhostTest, UpToHalfOfTheRoomNothingIsLost) {
+  constexpr std::uint64_t kRecords = 6'000;
+  Ghost ghost;
+  ghost.set_window(kRecords);
+  ghost.resize(kRecords * 2);
+  for (std::uint64_t i = 0; i < 20 * kRecords; ++i) {
+    ghost.remember(key_of(i), {});
+    ghost.advance(1);
+    if (i >= kRecords) {
+      ASSERT_TRUE(ghost.find(key_of(i - kRecords + 1)).has_value()) << i;
+    }
   }
 }
 

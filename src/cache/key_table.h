@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "cache/page_array.h"
+#include "cache/prefetch.h"
 
 namespace pgweir::cache {
 
@@ -36,14 +37,14 @@ class KeyTable {
     }
   }
   // Brings the bucket that find() begins with, or (once that has come) what it will most likely find.
-  void prefetch(const Key& key) const { __builtin_prefetch(buckets_.data() + home(tag_of(key))); }
+  void prefetch(const Key& key) const { fetch_early(buckets_.data() + home(tag_of(key))); }
   void prefetch_item(const Key& key) const {
     if (size_ == 0) return;
     const std::uint32_t tag = tag_of(key);
     for (std::size_t i = home(tag); buckets_[i].number != 0; i = next(i))
       if (buckets_[i].tag == tag) return items_.prefetch(buckets_[i].number);
   }
-  bool is_full() const { return size_ + 1 > items_max(capacity()); }
+  bool is_full() const { return size_ >= items_max_; }
   static std::size_t items_max(std::size_t capacity) { return capacity / 4 * 3; }
   // A quarter more.
   std::size_t next_capacity() const { return capacity_for(items_max(capacity()) + 1); }
@@ -78,6 +79,7 @@ class KeyTable {
   // REQUIRES: a capacity that is not too small.
   void resize(std::size_t capacity) {
     CHECK(size_ <= items_max(capacity));
+    items_max_ = items_max(capacity);
     PageArray<Bucket> old(capacity);
     old.prefer_huge_pages();
     std::swap(old, buckets_);
@@ -130,6 +132,7 @@ class KeyTable {
   const Items& items_;
   PageArray<Bucket> buckets_;
   std::size_t size_ = 0;
+  std::size_t items_max_ = 0;
 };
 
 }  // namespace pgweir::cache

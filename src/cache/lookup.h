@@ -28,8 +28,8 @@ struct Lookup {
   Outcome outcome = Outcome::kPass;
   MissWhy miss_why = MissWhy::kCold;         // of kMiss, and of any other that has a fill
   PassWhy pass_why = PassWhy::kUncacheable;  // of kPass
-  EntryRef entry;               // of kHit and kStale; of kMiss and kPass: what may answer instead of an error
-  Fill fill;                    // of kMiss; of kHit and kStale if Accepts::refreshes
+  EntryRef entry{};             // of kHit and kStale; of kMiss and kPass: what may answer instead of an error
+  Fill fill{};                  // of kMiss; of kHit and kStale if Accepts::refreshes
   base::Nanos wait = 0;         // of kWaiting: for how long, before another lookup
   bool waits_for_disk = false;  // likewise: and not for another's fill
 };

@@ -92,7 +92,7 @@ class Policy {
   virtual void move(const PolicyNode& from, PolicyNode& to) = 0;
   // Chooses a victim and takes it out. What is dead gets no second chance.
   virtual Victim evict(const IsDead& is_dead) = 0;
-  // What will probably leave after the next; null: unknown.
+  // What will probably leave next; null: unknown.
   virtual std::array<const PolicyNode*, 2> upcoming_victims() const { return {}; }
   // Sum of the charges.
   virtual std::uint64_t bytes() const = 0;

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "cache/policy.h"
+#include "cache/prefetch.h"
 
 namespace pgweir::cache {
 
@@ -55,7 +56,7 @@ class PolicyList {
   // Each is fetched when it is third, and so is there when it is the tail.
   void prefetch_third() const {
     const PolicyNode* const at = second();
-    if (at != nullptr && at->newer != 0) __builtin_prefetch(&nodes_[at->newer]);
+    if (at != nullptr && at->newer != 0) fetch_early(&nodes_[at->newer]);
   }
 
   Nodes nodes_;

@@ -29,9 +29,7 @@ class S3Fifo final : public Policy {
     (to.queue == Queue::kMain ? main_ : small_).move(to);
   }
   Victim evict(const IsDead& is_dead) override;
-  std::array<const PolicyNode*, 2> upcoming_victims() const override {
-    return {small_.second(), main_.second()};
-  }
+  std::array<const PolicyNode*, 2> upcoming_victims() const override { return {small_.tail(), main_.tail()}; }
   std::uint64_t bytes() const override { return small_.bytes() + main_.bytes(); }
   std::uint64_t overhead_bytes(std::size_t) const override { return 0; }
   void reserve(std::size_t) override {}

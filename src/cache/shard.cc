@@ -116,37 +116,6 @@ Shard::~Shard() {
   CHECK(slabs_.empty() && charged_bytes_ == 0 && other_bytes_ == overhead(others));
 }
 
-Lookup Shard::lookup(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now,
-                     const Accepts& accepts) {
-  Retired retired(*this);
-  const std::lock_guard lock(mutex_);
-  if (generations_.era() != era_) [[unlikely]]
-    drop_all(retired);
-  if (const Handle handle = index_.find(key)) {
-    Entry& entry = entries_[handle];
-    if (accepts.vouched && is_unchanged(entry, now)) [[likely]]
-      return fresh(entry, now, accepts, retired);
-    Freshness state = freshness(entry, now);
-    state.judge(accepts);
-    if (state.is_fresh()) return fresh(entry, now, accepts, retired);
-    const base::Nanos stale_since = state.is_untold ? entry.asked_at() : entry.expires_at();
-    if (!state.is_changed() && now - stale_since < accepts.stale_for) {
-      const MissWhy why = state.is_untold ? MissWhy::kInvalidated : MissWhy::kExpired;
-      return answer_and_fill(entry, Outcome::kStale, why, now, accepts, retired);
-    }
-    if (!state.is_changed() && !state.is_untold && now - entry.expires_at() < accepts.if_error) {
-      EntryRef kept = EntryRef::share(entry, freed_);
-      Lookup lookup = miss(key, waiter, now, accepts, retired, MissWhy::kExpired);
-      if (lookup.outcome == Outcome::kMiss || lookup.outcome == Outcome::kPass)
-        lookup.entry = std::move(kept);
-      return lookup;
-    }
-    if (state.is_dead() || state.is_untold) drop_dead(entry, state, retired);
-    if (state.is_held) return pass(PassWhy::kHeld);
-  }
-  return miss(key, waiter, now, accepts, retired);
-}
-
 void Shard::judge(Freshness& state, Dependency::Kind kind, bool is_moved, bool is_held, Slot slot) {
   if (kind != Dependency::Kind::kContent) {
     (kind == Dependency::Kind::kVoucher ? state.is_untold : state.is_moved_untold) = true;
@@ -194,29 +163,14 @@ Shard::Freshness Shard::freshness(const Entry::Content& content, base::Nanos now
   return state;
 }
 
-void Shard::count_hit(const Entry& entry) {
+inline void Shard::count_hit(const Entry& entry) {
   ++stats_.hits;
   stats_.hit_bytes += entry.bytes().size();
   stats_.hit_cost += static_cast<base::Nanos>(entry.cost);
 }
 
-Lookup Shard::hit(Entry& entry) {
-  policy_->touch(entry);
-  count_hit(entry);
-  Lookup lookup;
-  lookup.outcome = Outcome::kHit;
-  lookup.entry = EntryRef::share(entry, freed_);
-  return lookup;
-}
-
-Lookup Shard::fresh(Entry& entry, base::Nanos now, const Accepts& accepts, Retired& retired) {
-  if (is_due(entry, now)) [[unlikely]]
-    return answer_and_fill(entry, Outcome::kHit, MissWhy::kEarly, now, accepts, retired);
-  return hit(entry);
-}
-
 // Drawn anew for each lookup, so that of those that come about then one is the first.
-bool Shard::is_due(const Entry& entry, base::Nanos now) {
+inline bool Shard::is_due(const Entry& entry, base::Nanos now) {
   constexpr double kDrawMax = 24;  // of -ln(u); larger ones come once in 10^10 draws
   const auto left = static_cast<double>(entry.expires_at() - now);
   const double unit = static_cast<double>(entry.cost) * config_.early_refresh;
@@ -226,28 +180,64 @@ bool Shard::is_due(const Entry& entry, base::Nanos now) {
   return left < unit * -std::log(std::max(u, 1e-12));
 }
 
+inline Lookup Shard::fresh(Entry& entry, base::Nanos now, const Accepts& accepts, Retired& retired) {
+  if (is_due(entry, now)) [[unlikely]]
+    return answer_and_fill(entry, Outcome::kHit, MissWhy::kEarly, now, accepts, retired);
+  policy_->touch(entry);
+  count_hit(entry);
+  return {.outcome = Outcome::kHit, .entry = EntryRef::share(entry, freed_)};
+}
+
+Lookup Shard::lookup(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now,
+                     const Accepts& accepts) {
+  Retired retired(*this);
+  const std::lock_guard lock(mutex_);
+  if (generations_.era() != era_) [[unlikely]]
+    drop_all(retired);
+  if (const Handle handle = index_.find(key)) {
+    Entry& entry = entries_[handle];
+    if (accepts.vouched && is_unchanged(entry, now)) [[likely]]
+      return fresh(entry, now, accepts, retired);
+    Freshness state = freshness(entry, now);
+    state.judge(accepts);
+    if (state.is_fresh()) return fresh(entry, now, accepts, retired);
+    const base::Nanos stale_since = state.is_untold ? entry.asked_at() : entry.expires_at();
+    if (!state.is_changed() && now - stale_since < accepts.stale_for) {
+      const MissWhy why = state.is_untold ? MissWhy::kInvalidated : MissWhy::kExpired;
+      return answer_and_fill(entry, Outcome::kStale, why, now, accepts, retired);
+    }
+    if (!state.is_changed() && !state.is_untold && now - entry.expires_at() < accepts.if_error) {
+      EntryRef kept = EntryRef::share(entry, freed_);
+      Lookup lookup = miss(key, waiter, now, accepts, retired, MissWhy::kExpired);
+      if (lookup.outcome == Outcome::kMiss || lookup.outcome == Outcome::kPass)
+        lookup.entry = std::move(kept);
+      return lookup;
+    }
+    if (state.is_dead() || state.is_untold) drop_dead(entry, state, retired);
+    if (state.is_held) return pass(PassWhy::kHeld);
+  }
+  return miss(key, waiter, now, accepts, retired);
+}
+
 Lookup Shard::miss(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now,
                    const Accepts& accepts, Retired& retired, std::optional<MissWhy> why) {
   if (const auto marked = find_mark(key, now)) return pass(*marked);
   if (const std::uint32_t flight = flight_index_.find(key))
     return wait(flights_[flight], waiter, now, accepts, retired);
-  if (auto reading = read(key, waiter, now, accepts, retired)) return std::move(*reading);
-  return fill(key, why ? *why : miss_why(ghost_.find(key)), now, retired);
-}
-
-Lookup Shard::fill(const Key& key, MissWhy why, base::Nanos now, Retired& retired) {
-  Flight* flight = start_flight(key, now, retired);
+  if (disk_ != nullptr)
+    if (auto reading = read(key, waiter, now, accepts, retired)) return std::move(*reading);
+  Flight* const flight = start_flight(key, now, retired);
   if (flight == nullptr) return pass(PassWhy::kNoRoom);
-  return fill(*flight, why);
+  if (why) return fill(*flight, *why);
+  const Ghost::Found left = ghost_.look_up(key);
+  flight->has_predecessor = false;
+  flight->ghost = left.position;
+  return fill(*flight, miss_why(left.record));
 }
 
 Lookup Shard::fill(Flight& flight, MissWhy why) {
-  Lookup lookup;
-  lookup.outcome = Outcome::kMiss;
-  lookup.miss_why = why;
-  lookup.fill = Fill(*this, flight);
   ++stats_.misses[index_of(why)];
-  return lookup;
+  return {.outcome = Outcome::kMiss, .miss_why = why, .fill = Fill(*this, flight)};
 }
 
 // One session asks anew; the others are not kept waiting for it.
@@ -329,9 +319,10 @@ Flight* Shard::start_flight(const Key& key, base::Nanos now, Retired& retired) {
 
 std::vector<std::shared_ptr<Waiter>> Shard::end_flight(Flight& flight) {
   flight_index_.erase(flight.key(), flight.number);
+  flights_.end(flight);
+  if (flight.waiters.capacity() == 0) return {};
   other_bytes_ -= overhead(flight.waiters_bytes());
   waiters_ -= flight.waiters.size();
-  flights_.end(flight);
   return std::exchange(flight.waiters, {});
 }
 
@@ -351,7 +342,6 @@ void Shard::leave(const Key& key, const Waiter& waiter) {
 
 KeepResult Shard::keep(Flight& flight, std::span<const std::string_view> parts, std::uint32_t mark,
                        std::span<const Dependency> dependencies, base::Nanos ttl, base::Nanos cost) {
-  const base::Nanos now = clock_.now();
   const Entry::Content content{.key = flight.key(),
                                .parts = parts,
                                .bytes = Entry::bytes_of(parts),
@@ -361,11 +351,13 @@ KeepResult Shard::keep(Flight& flight, std::span<const std::string_view> parts, 
                                .cost = cost,
                                .mark = mark,
                                .stores_bytes = config_.storage == Storage::kBytes};
-  KeepResult result = examine(content, now);
+  KeepResult result = KeepResult::kKept;
   EntryRef large;
-  if (result == KeepResult::kKept && content.stores_bytes && content.bytes > kLockedCopyBytesMax) {
-    large = make_large(content, now);
-    if (!large) result = KeepResult::kNoRoom;
+  if (content.stores_bytes && content.bytes > kLockedCopyBytesMax) {
+    const base::Nanos now = clock_.now();
+    result = examine(content, freshness(content, now));
+    if (result == KeepResult::kKept) large = make_large(content, now);
+    if (result == KeepResult::kKept && !large) result = KeepResult::kNoRoom;
   }
   for (unsigned holds = 0; !settle(flight, content, result, large, clock_.now()); ++holds)
     if (holds == kHoldsMax) result = KeepResult::kNoRoom;
@@ -380,10 +372,9 @@ base::Nanos Shard::expiry(const Flight& flight, base::Nanos ttl) const {
   return flight.started_at + bounded - static_cast<base::Nanos>(cut);
 }
 
-KeepResult Shard::examine(const Entry::Content& content, base::Nanos now) const {
+KeepResult Shard::examine(const Entry::Content& content, const Freshness& state) const {
   if (content.bytes > config_.entry_bytes_max) return KeepResult::kTooLarge;
   if (content.dependencies.size() > Entry::kDependenciesMax) return KeepResult::kTooManyDependencies;
-  const Freshness state = freshness(content, now);
   if (state.is_changed()) return KeepResult::kMoved;  // what is untold by now may serve somebody
   return state.is_expired ? KeepResult::kExpired : KeepResult::kKept;
 }
@@ -444,15 +435,16 @@ bool Shard::settle(Flight& flight, const Entry::Content& content, KeepResult& re
     const std::lock_guard lock(mutex_);
     ++settled_;
     const Freshness state = freshness(content, now);
-    if (result == KeepResult::kKept && (flight.epoch != epoch_ || state.is_changed()))
-      result = KeepResult::kMoved;
+    if (result == KeepResult::kKept) result = examine(content, state);
+    if (result == KeepResult::kKept && flight.epoch != epoch_) result = KeepResult::kMoved;
     if (result == KeepResult::kKept) {
       const Room room = make_room_for(content, static_cast<bool>(large), now, retired);
       if (room == Room::kUnfinished) return false;
       if (room == Room::kNone) result = KeepResult::kNoRoom;
     }
-    const float last_cost = drop_predecessor(flight.key(), now, retired);
-    if (result == KeepResult::kKept) result = place(content, large, last_cost, now, retired);
+    const float last_cost = drop_predecessor(flight, now, retired);
+    if (result == KeepResult::kKept)
+      result = place(content, large, {.last_cost = last_cost, .ghost = flight.ghost}, now, retired);
     ++stats_.keeps[index_of(result)];
     if (result == KeepResult::kTooLarge || result == KeepResult::kTooManyDependencies) {
       put_mark({.key = flight.key(), .ends_at = now + config_.uncacheable_ttl}, now, retired);
@@ -478,7 +470,7 @@ void Shard::abandon(Flight& flight, FillEnd end) {
     ++stats_.abandons[index_of(end)];
     if (end != FillEnd::kFailed) {
       ++settled_;
-      drop_predecessor(flight.key(), now, retired);
+      drop_predecessor(flight, now, retired);
       put_mark({.key = flight.key(), .ends_at = now + config_.uncacheable_ttl}, now, retired);
     }
     waiters = end_flight(flight);
@@ -487,11 +479,13 @@ void Shard::abandon(Flight& flight, FillEnd end) {
 }
 
 // Who has filled has seen the new reply, whether it was kept or not: the old one is no answer any more.
-float Shard::drop_predecessor(const Key& key, base::Nanos now, Retired& retired) {
+float Shard::drop_predecessor(const Flight& flight, base::Nanos now, Retired& retired) {
+  const Key& key = flight.key();
   if (disk_ != nullptr) {
     disk_->erase(key);
     retired.keep_off_disk(key);
   }
+  if (!flight.has_predecessor) return 0;
   const Handle handle = index_.find(key);
   if (handle == 0) return 0;
   Entry& entry = entries_[handle];
@@ -500,16 +494,16 @@ float Shard::drop_predecessor(const Key& key, base::Nanos now, Retired& retired)
   return cost;
 }
 
-KeepResult Shard::place(const Entry::Content& content, EntryRef& large, float last_cost, base::Nanos now,
+KeepResult Shard::place(const Entry::Content& content, EntryRef& large, const Past& past, base::Nanos now,
                         Retired& retired) {
   if (index_.is_full()) resize_tables(index_.next_capacity());
   Entry* const made = large ? &large.detach() : allocate(content, now, retired);
   if (made == nullptr) return KeepResult::kNoRoom;
   Entry& entry = *made;
   if (content.bytes <= kLockedCopyBytesMax) entry.write_bytes(content.parts);
-  if (last_cost != 0) entry.cost = smoothed(last_cost, entry.cost);
+  if (past.last_cost != 0) entry.cost = smoothed(past.last_cost, entry.cost);
   const Key& key = entry.key();
-  const auto record = ghost_.take(key);
+  const auto record = ghost_.take(key, past.ghost);
   index_.insert(key, slabs_.handle_of(&entry));
   reply_bytes_ += entry.bytes().size();
   expiries_.add(index_.home_of(key), entry.expires_at());
@@ -520,7 +514,7 @@ KeepResult Shard::place(const Entry::Content& content, EntryRef& large, float la
 // As many keys as the small queue's share leaves for main; a simulation that counts entries wants no record
 // lost.
 std::size_t Shard::ghost_records(std::size_t index_capacity) const {
-  return config_.storage == Storage::kCounted ? index_capacity : index_capacity * 7 / 8;
+  return config_.storage == Storage::kCounted ? index_capacity * 5 / 4 : index_capacity * 7 / 8;
 }
 
 std::uint64_t Shard::tables_bytes(std::size_t index_capacity) const {
@@ -584,7 +578,7 @@ bool Shard::compact() {
 }
 
 bool Shard::evict_one(base::Nanos now, Retired& retired) {
-  if (drop_expired(now, retired)) return true;
+  if (expiries_.may_have_expired(now) && drop_expired(now, retired)) return true;
   const Policy::Victim victim = policy_->evict([this, now](const PolicyNode& node) {
     const auto& entry = static_cast<const Entry&>(node);
     return !is_unchanged(entry, now) && freshness(entry, now).is_dead();
@@ -600,11 +594,11 @@ bool Shard::evict_one(base::Nanos now, Retired& retired) {
 }
 
 bool Shard::drop_expired(base::Nanos now, Retired& retired) {
-  std::array<Entry*, ExpiryMap::kBlock> expired{};
   for (;;) {
     const std::size_t block = expiries_.find(now);
     if (block == ExpiryMap::kNone) return false;
     expiries_.clear(block);
+    std::array<Entry*, ExpiryMap::kBlock> expired{};
     std::size_t count = 0;
     const std::size_t begin = block * ExpiryMap::kBlock;
     const std::size_t end = std::min(begin + ExpiryMap::kBlock, index_.capacity());
@@ -634,7 +628,8 @@ void Shard::forget(Entry& entry, const Ghost::Record& record, Retired& retired) 
   const bool is_paged = Slabs::is_paged(entry.size());
   if (disk_ != nullptr && record.why != Eviction::kCapacity) disk_->erase(entry.key());
   if (disk_ != nullptr && record.why == Eviction::kCapacity && !is_paged) offer(entry);
-  if (!entry.unref()) return;  // who has it frees it
+  // With the lock nobody can get another reference.
+  if (!entry.is_sole_reference() && !entry.unref()) return;  // who has it frees it
   if (is_paged) {
     retired.add(entry, disk_ != nullptr && record.why == Eviction::kCapacity);
   } else {

@@ -24,6 +24,7 @@
 #include "cache/lookup.h"
 #include "cache/pass_marks.h"
 #include "cache/policy.h"
+#include "cache/prefetch.h"
 #include "cache/slabs.h"
 #include "cache/stats.h"
 
@@ -132,7 +133,7 @@ class alignas(64) Shard {
     explicit Entries(const Slabs& slabs) : slabs_(slabs) {}
     Entry& operator[](Handle handle) const { return *reinterpret_cast<Entry*>(slabs_.at(handle)); }
     const Key& key_of(Handle handle) const { return (*this)[handle].key(); }
-    void prefetch(Handle handle) const { __builtin_prefetch(slabs_.at(handle)); }
+    void prefetch(Handle handle) const { fetch_early(slabs_.at(handle)); }
 
    private:
     const Slabs& slabs_;
@@ -148,7 +149,7 @@ class alignas(64) Shard {
   Freshness freshness(const Entry& entry, base::Nanos now) const;
   Freshness freshness(const Entry::Content& content, base::Nanos now) const;
   base::Nanos expiry(const Flight& flight, base::Nanos ttl) const;
-  KeepResult examine(const Entry::Content& content, base::Nanos now) const;
+  KeepResult examine(const Entry::Content& content, const Freshness& state) const;
   // For what is too large to be copied under the lock. Empty if there is no room.
   EntryRef make_large(const Entry::Content& content, base::Nanos now);
   // Ends a fill: false if room is still to be made, by calling it again.
@@ -158,19 +159,17 @@ class alignas(64) Shard {
 
   // With the lock.
   void count_hit(const Entry& entry);
-  Lookup hit(Entry& entry);
   Lookup fresh(Entry& entry, base::Nanos now, const Accepts& accepts, Retired& retired);
   // Whether a reply that is still fresh is better asked anew.
   bool is_due(const Entry& entry, base::Nanos now);
   Lookup answer_and_fill(Entry& entry, Outcome outcome, MissWhy why, base::Nanos now, const Accepts& accepts,
                          Retired& retired);
-  Lookup fill(const Key& key, MissWhy why, base::Nanos now, Retired& retired);
   // why: unless it is what the ghost tells.
   Lookup miss(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now, const Accepts& accepts,
               Retired& retired, std::optional<MissWhy> why = {});
   Lookup wait(Flight& flight, const std::shared_ptr<Waiter>& waiter, base::Nanos now, const Accepts& accepts,
               Retired& retired);
-  // Empty if there is nothing on the disk.
+  // Empty if there is nothing on the disk. REQUIRES: there is a disk.
   std::optional<Lookup> read(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now,
                              const Accepts& accepts, Retired& retired);
   Lookup fill(Flight& flight, MissWhy why);
@@ -184,11 +183,16 @@ class alignas(64) Shard {
   std::vector<std::shared_ptr<Waiter>> end_flight(Flight& flight);
 
   // Gives back what the last fill of the key cost, 0 if that is not known any more.
-  float drop_predecessor(const Key& key, base::Nanos now, Retired& retired);
+  float drop_predecessor(const Flight& flight, base::Nanos now, Retired& retired);
   // Null if there is no room; the bytes are still to be written.
   Entry* allocate(const Entry::Content& content, base::Nanos now, Retired& retired);
   Room make_room_for(const Entry::Content& content, bool is_made, base::Nanos now, Retired& retired);
-  KeepResult place(const Entry::Content& content, EntryRef& large, float last_cost, base::Nanos now,
+  // What is known of earlier entries of a key.
+  struct Past {
+    float last_cost = 0;  // 0: none
+    Ghost::Position ghost = Ghost::kUnknown;
+  };
+  KeepResult place(const Entry::Content& content, EntryRef& large, const Past& past, base::Nanos now,
                    Retired& retired);
   bool shrink_index();
   void resize_tables(std::size_t index_capacity);

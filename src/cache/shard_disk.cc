@@ -76,7 +76,7 @@ void Shard::offer(const Entry& entry, std::uint64_t disk_epoch, std::uint64_t se
 
 std::optional<Lookup> Shard::read(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now,
                                   const Accepts& accepts, Retired& retired) {
-  if (disk_ == nullptr || waiter == nullptr || !accepts.disk_wait) return std::nullopt;
+  if (waiter == nullptr || !accepts.disk_wait) return std::nullopt;
   const auto place = disk_->find(key);
   if (!place) return std::nullopt;
   Flight* const flight = start_flight(key, now, retired);
@@ -112,7 +112,7 @@ void Shard::read_ended(const DiskRequest& request, const disk::Record* record) {
                .expires_at = record->expires_at,
                .cost = record->cost,
                .mark = record->mark};
-    is_kept = examine(content, now) == KeepResult::kKept;
+    is_kept = examine(content, freshness(content, now)) == KeepResult::kKept;
     if (is_kept && content.bytes > kLockedCopyBytesMax) {
       large = make_large(content, now);
       is_kept = static_cast<bool>(large);
@@ -126,7 +126,7 @@ void Shard::read_ended(const DiskRequest& request, const disk::Record* record) {
     if (flight == nullptr) return;
     if (is_kept && flight->epoch == epoch_ && !freshness(content, now).is_changed()) {
       const Room room = make_room_for(content, static_cast<bool>(large), now, retired);
-      if (room == Room::kMade) place(content, large, 0, now, retired);
+      if (room == Room::kMade) place(content, large, {}, now, retired);
     }
     waiters = end_flight(*flight);
   }
