@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 const std::vector<std::vector<std::string_view>>& rows() {
   static const std::vector<std::vector<std::string_view>> kRows = {
       {"base"},
-      {"query", "wire", "io", "observe"},
+      {"guard", "query", "wire", "io", "observe"},
       {"cache", "incident"},
       {"sync", "trace"},
       {"warm"},
