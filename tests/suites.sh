@@ -14,6 +14,7 @@ sync|build server test|release|the change stream when things go wrong: lost, sta
 freshness|build server test|release|every reply against what had been acknowledged before, with faults; and it finds what is planted
 drivers|build server test source node|dev|psycopg 3, node-postgres, and libpq's pipeline mode, with the same results as directly
 serve|build server test|release|large results and slow clients, signals, reloads, TLS, an upstream out of reach, limits
+guard|build server test|release|who waits for a turn at PostgreSQL and who does not, and what becomes of whom it does not reach
 psql|build server test|dev|psql scripts and logins of every kind, with the same output as directly
 pgbench|build server test|release|pgbench in three modes: no error, and the balances agree
 setup|build server test|release|pgweir setup: no write or DDL of users ever fails by it, and the change stream tells
@@ -68,6 +69,7 @@ suite_release() { run_ctest release -R '^(cache|simulate)$'; }
 suite_style() { build/dev/style_test; }
 suite_protocol() { tests/protocol/run; }
 suite_serve() { tests/serve/run; }
+suite_guard() { tests/guard/run; }
 suite_settings() { tests/settings/run $LONG; }
 suite_privileges() { tests/privileges/run $LONG; }
 suite_sync() { tests/sync/run $LONG; }

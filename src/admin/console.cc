@@ -30,6 +30,7 @@ proxy::ConsoleTable help() {
           {{"SHOW SYNC", "which promise of freshness holds for each database in use, and why"},
            {"SHOW WARM", "how the present or last warm-up fares"},
            {"WARM", "asks the recorded statements again, to fill the cache"},
+           {"SHOW GUARD", "how many statements PostgreSQL may have at once, has, and how many wait"},
            {"SHOW VERSION", "pgweir's version"},
            {"SHOW HELP", "these commands"}},
           "SHOW"};
@@ -83,11 +84,29 @@ Console::Answer Console::warm() const {
       .code = "55006", .message = "a warm-up is not over yet", .hint = "SHOW WARM tells how it fares."});
 }
 
+proxy::ConsoleTable Console::show_guard() const {
+  const Status::Guard guard = guard_();
+  proxy::ConsoleTable table{{"limit", "adapts", "slowdown", "active", "in_transaction", "overdue", "queued",
+                             "admitted", "waited", "refused_queue_full", "refused_queue_wait"},
+                            {},
+                            "SHOW"};
+  auto& row = table.rows.emplace_back();
+  row.emplace_back(std::to_string(guard.limit));
+  row.emplace_back(guard.adapts ? "yes" : "no");
+  row.emplace_back(fmt::format("{:.2f}", guard.slowdown));
+  for (const std::uint64_t n :
+       {guard.active, guard.in_transaction, guard.overdue, guard.queued, guard.admitted_total,
+        guard.waited_total, guard.refused_queue_full_total, guard.refused_queue_wait_total})
+    row.emplace_back(std::to_string(n));
+  return table;
+}
+
 std::expected<proxy::ConsoleTable, wire::Complaint> Console::run(std::string_view command) {
   const std::string known = normalised(command);
   if (known == "SHOW SYNC") return show_sync();
   if (known == "SHOW WARM") return show_warm();
   if (known == "WARM") return warm();
+  if (known == "SHOW GUARD") return show_guard();
   if (known == "SHOW VERSION") return proxy::ConsoleTable{{"version"}, {{version_}}, "SHOW"};
   if (known == "SHOW HELP") return help();
   // Drivers send these by themselves.

@@ -28,6 +28,8 @@ class Console final : public proxy::Console {
     begin_warm_ = std::move(begin);
     warm_ = std::move(status);
   }
+  // Likewise of SHOW GUARD.
+  void set_guard(std::function<Status::Guard()> guard) { guard_ = std::move(guard); }
 
   std::string version() const override { return version_; }
   std::expected<proxy::ConsoleTable, wire::Complaint> run(std::string_view command) override;
@@ -36,6 +38,7 @@ class Console final : public proxy::Console {
   using Answer = std::expected<proxy::ConsoleTable, wire::Complaint>;
 
   proxy::ConsoleTable show_sync() const;
+  proxy::ConsoleTable show_guard() const;
   Answer show_warm() const;
   Answer warm() const;
 
@@ -43,6 +46,7 @@ class Console final : public proxy::Console {
   std::function<std::vector<Status::Database>()> databases_;
   std::function<bool()> begin_warm_;
   std::function<std::optional<Status::Warm>()> warm_;
+  std::function<Status::Guard()> guard_;
 };
 
 }  // namespace pgweir::admin

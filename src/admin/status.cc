@@ -28,6 +28,20 @@ Json to_json(const observe::HistogramTotals& totals) {
   return buckets;
 }
 
+Json to_json(const Status::Guard& guard) {
+  return {{"limit", guard.limit},
+          {"adapts", guard.adapts},
+          {"slowdown", guard.slowdown},
+          {"active", guard.active},
+          {"in_transaction", guard.in_transaction},
+          {"overdue", guard.overdue},
+          {"queued", guard.queued},
+          {"admitted_total", guard.admitted_total},
+          {"waited_total", guard.waited_total},
+          {"refused_queue_full_total", guard.refused_queue_full_total},
+          {"refused_queue_wait_total", guard.refused_queue_wait_total}};
+}
+
 Json to_json(const Status::Disk& disk) {
   Json reads = Json::object();
   for (const auto& [end, total] : disk.reads) reads[end] = total;
@@ -91,6 +105,7 @@ std::string to_json(const Status& status) {
   json["cache_bytes"] = status.cache_bytes;
   json["cache_bytes_max"] = status.cache_bytes_max;
   json["evictions_total"] = status.evictions_total;
+  json["guard"] = to_json(status.guard);
   json["disk"] = status.disk ? to_json(*status.disk) : Json(nullptr);
   json["warm"] = status.warm ? to_json(*status.warm) : Json(nullptr);
   json["upstream_queries_total"] = status.upstream_queries_total;

@@ -66,6 +66,19 @@ struct Status {
     std::string why;             // something was left out, for people
     std::uint64_t recorded = 0;  // statements kept now
   };
+  struct Guard {
+    std::uint64_t limit = 0;
+    bool adapts = false;
+    double slowdown = 1;  // of statements, compared with calm times
+    std::uint64_t active = 0;
+    std::uint64_t in_transaction = 0;
+    std::uint64_t overdue = 0;
+    std::uint64_t queued = 0;
+    std::uint64_t admitted_total = 0;
+    std::uint64_t waited_total = 0;
+    std::uint64_t refused_queue_full_total = 0;
+    std::uint64_t refused_queue_wait_total = 0;
+  };
   std::string version;
   std::string upstream;                  // "host:port", the first address
   std::optional<std::string> not_ready;  // as StatusSource::not_ready_reason
@@ -74,6 +87,7 @@ struct Status {
   std::uint64_t client_sessions = 0;
   std::uint64_t client_sessions_max = 0;
   std::uint64_t upstream_connections = 0;
+  Guard guard;
   std::vector<Lookups> lookups;
   std::vector<Database> databases;
   std::uint64_t cache_entries = 0;

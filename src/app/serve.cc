@@ -84,6 +84,7 @@ sigset_t block_signals() {
 // What holds after a reload: the rest of `next` has to wait for a restart.
 config::Config with_live_part(config::Config current, const config::Config& next) {
   current.upstream = next.upstream;
+  current.guard = next.guard;
   current.cache.ttl = next.cache.ttl;
   current.cache.memory_bytes = next.cache.memory_bytes;
   current.rules = next.rules;
@@ -113,10 +114,15 @@ base::Result<std::shared_ptr<const query::Rules>> make_rules(const config::Confi
   return query::Rules::make(config.rules);
 }
 
+proxy::ServerSettings server_settings(const config::Config& config,
+                                      std::shared_ptr<const query::Rules> rules) {
+  return {config.server, config.upstream, config.guard, config.cache.ttl, std::move(rules)};
+}
+
 base::Result<void> reload(const config::Config& next, proxy::Server& server) {
   auto rules = make_rules(next);
   if (!rules) return std::unexpected(rules.error());
-  return server.reload(next.server, next.upstream, next.cache.ttl, std::move(*rules));
+  return server.reload(server_settings(next, std::move(*rules)));
 }
 
 // A bad file changes nothing; what cannot change while pgweir runs is said.
@@ -177,14 +183,15 @@ int run(const ServeOptions& options, const config::Config& config, const base::H
   admin::Console console(PGWEIR_VERSION);
   ServeWarm warm(config, secret, clock);
   proxy::Server server({clock, cache, secret, config.sync, disk.kept(), &console, warm.recorder()},
-                       config.server, config.upstream, config.cache.ttl, std::move(rules));
+                       server_settings(config, std::move(rules)));
+  CurrentConfig current(config);
   console.set_databases([&] { return databases_in_use(server.catalogs(), clock); });
+  console.set_guard([&] { return guard_now(server, *current.get()); });
   console.set_warm([&] { return warm.begin(); }, [&] { return warm.status(); });
   if (auto started = server.start(); !started) {
     spdlog::error("{}", started.error().message);
     return 1;
   }
-  CurrentConfig current(config);
   const Running running{current, server, cache, warm, clock, clock.now()};
   admin::AdminServer admin;
   admin::add_status_routes(admin, {.metrics_text = [&] { return metrics_text(running); },
@@ -209,6 +216,7 @@ int run(const ServeOptions& options, const config::Config& config, const base::H
   for (int signal = 0; signal != SIGTERM && signal != SIGINT;) {
     signal = sigtimedwait(&signals, nullptr, &kTick);
     if (signal == SIGHUP) reload(options, current, server, memory, disk, clock);
+    server.tick();
     warm.tick();
     memory.others_take(server.memory_bytes() + warm.memory_bytes());
   }

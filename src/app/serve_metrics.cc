@@ -39,6 +39,10 @@ void for_each_lookup(const Workers& workers, Visit visit) {
         visit(proxy::outcome_name(static_cast<Outcome>(outcome)), Why::at(why).name(), n);
 }
 
+std::uint64_t refused(const Workers& workers, proxy::SessionReason reason) {
+  return lookups(workers, static_cast<std::size_t>(Outcome::kRefused), proxy::Why(reason).index());
+}
+
 void write_lookups(const Workers& workers, PrometheusWriter& out) {
   out.family("pgweir_cache_lookups_total", "Statements by what became of them, and why.",
              MetricType::kCounter);
@@ -191,6 +195,28 @@ void write_times(const Workers& workers, PrometheusWriter& out) {
   }
 }
 
+void write_guard(const guard::GuardStats& stats, PrometheusWriter& out) {
+  const auto gauge = [&](const char* name, const char* help, const base::Gauge& level) {
+    out.gauge(name, help, static_cast<double>(level.get()));
+  };
+  gauge("pgweir_guard_limit", "Statements that PostgreSQL may have at once.", stats.limit);
+  out.gauge("pgweir_guard_slowdown", "How much longer statements take than in calm times.",
+            static_cast<double>(stats.slowdown_x1000.get()) / 1000);
+  gauge("pgweir_guard_active", "Statements at PostgreSQL, outside transactions.", stats.active);
+  gauge("pgweir_guard_in_transaction", "Statements at PostgreSQL, inside transactions.",
+        stats.in_transaction);
+  gauge("pgweir_guard_overdue", "Statements that run for so long that others no longer wait for them.",
+        stats.overdue);
+  gauge("pgweir_guard_queued", "Statements that wait for their turn.", stats.queued);
+  out.counter("pgweir_guard_admitted_total", "Statements let into PostgreSQL, outside transactions.",
+              stats.admitted.get());
+  out.counter("pgweir_guard_waited_total", "Of those, after waiting for their turn.", stats.waited.get());
+  out.family("pgweir_guard_wait_seconds", "How long statements waited for their turn.",
+             MetricType::kHistogram);
+  const base::Histogram* const part = &stats.wait_time;
+  out.histogram({}, {&part, 1});
+}
+
 // One row for each database that is followed.
 using Reports = std::vector<std::pair<std::string, sync::Freshness::Report>>;
 
@@ -264,6 +290,23 @@ std::vector<admin::Status::Database> databases_in_use(const proxy::CatalogKeeper
   return out;
 }
 
+admin::Status::Guard guard_now(const proxy::Server& server, const config::Config& config) {
+  const guard::GuardStats& stats = server.guard();
+  const Workers workers = server.stats();
+  const auto level = [](const base::Gauge& gauge) { return static_cast<std::uint64_t>(gauge.get()); };
+  return {.limit = level(stats.limit),
+          .adapts = config.guard.limit == 0,
+          .slowdown = static_cast<double>(stats.slowdown_x1000.get()) / 1000,
+          .active = level(stats.active),
+          .in_transaction = level(stats.in_transaction),
+          .overdue = level(stats.overdue),
+          .queued = level(stats.queued),
+          .admitted_total = stats.admitted.get(),
+          .waited_total = stats.waited.get(),
+          .refused_queue_full_total = refused(workers, proxy::SessionReason::kQueueFull),
+          .refused_queue_wait_total = refused(workers, proxy::SessionReason::kQueueWait)};
+}
+
 std::string metrics_text(const Running& running) {
   const Workers workers = running.server.stats();
   PrometheusWriter out;
@@ -278,6 +321,7 @@ std::string metrics_text(const Running& running) {
   write_compression(workers, out);
   write_times(workers, out);
   running.warm.write_metrics(out);
+  write_guard(running.server.guard(), out);
   write_streams(stream_reports(running.server), running.clock.now(), out);
   if (const auto process = observe::read_process_stats()) observe::write_process_stats(*process, out);
   return out.text();
@@ -301,6 +345,7 @@ std::string status_json(const Running& running) {
     status.lookups.push_back({std::string(outcome), std::string(why), n});
   });
   status.databases = databases_in_use(running.server.catalogs(), running.clock);
+  status.guard = guard_now(running.server, *config);
   status.cache_entries = cache.entries;
   status.cache_bytes = cache.bytes;
   status.cache_bytes_max = cache.bytes_max;

@@ -29,6 +29,7 @@ std::string status_json(const Running& running);
 // Which promise of freshness holds for each.
 std::vector<admin::Status::Database> databases_in_use(const proxy::CatalogKeeper& catalogs,
                                                       const base::Clock& clock);
+admin::Status::Guard guard_now(const proxy::Server& server, const config::Config& config);
 std::optional<std::string> not_ready_reason(const Running& running);
 
 }  // namespace pgweir::app

@@ -81,12 +81,19 @@ std::optional<std::string> find_warm_conflict(const Config& config) {
   return std::nullopt;
 }
 
+std::optional<std::string> find_limit_conflict(const Config& config) {
+  if (config.guard.limit_min <= config.guard.limit_max) return std::nullopt;
+  return fmt::format("guard.limit_min is {}, and guard.limit_max only {}", config.guard.limit_min,
+                     config.guard.limit_max);
+}
+
 constexpr Relation kRelations[] = {
     {"server.tls_cert", "server.tls_key", find_server_tls_conflict},
     {"upstream.tls_cert", "upstream.tls_key", find_upstream_tls_conflict},
     {"upstream.tls_mode", "upstream.url", find_upstream_tls_conflict},
     {"cache.entry_bytes_max", "cache.memory", find_entry_size_conflict},
     {"cache.disk.path", "cache.memory", find_disk_memory_conflict},
+    {"guard.limit_min", "guard.limit_max", find_limit_conflict},
     {"sync.permanent_slot", "sync.user", find_slot_conflict},
     {"warm.user", "server.state_dir", find_warm_conflict},
     {"warm.record", "warm.user", find_warm_conflict},

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cache/config.h"
+#include "guard/config.h"
 #include "proxy/config.h"
 #include "query/rules.h"
 #include "sync/config.h"
@@ -26,6 +27,7 @@ struct Config {
   proxy::ServerConfig server;
   proxy::UpstreamConfig upstream;
   cache::CacheConfig cache;
+  guard::GuardConfig guard;
   sync::SyncConfig sync;
   warm::WarmConfig warm;
   AdminConfig admin;

@@ -91,7 +91,7 @@ url = "postgres://shop@db"
           "1GiB, in quotes",
           "pgweir.toml:11:14: error: cache.ttl_jitter is text; allowed is a number from 0 to 1",
           "pgweir.toml:12:2: error: unknown section \"chache\"; there are server, upstream, cache, "
-          "cache.disk, sync, warm, admin",
+          "cache.disk, guard, sync, warm, admin",
           "pgweir.toml:14:29: error: upstream.allow_passwordless_remote is text; allowed is true or false",
           "pgweir.toml:15:7: error: upstream.url: the upstream URL must not have a user: clients bring "
           "their own"));

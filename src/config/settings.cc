@@ -20,6 +20,7 @@ namespace {
 using base::kSecond;
 using cache::CacheConfig;
 using cache::DiskConfig;
+using guard::GuardConfig;
 using proxy::ServerConfig;
 using proxy::UpstreamConfig;
 using sync::SyncConfig;
@@ -159,6 +160,7 @@ auto& at_disk(Config& config) {
 constexpr auto kServer = &Config::server;
 constexpr auto kUpstream = &Config::upstream;
 constexpr auto kCache = &Config::cache;
+constexpr auto kGuard = &Config::guard;
 constexpr auto kSync = &Config::sync;
 constexpr auto kWarm = &Config::warm;
 constexpr auto kAdmin = &Config::admin;
@@ -240,6 +242,17 @@ constexpr Setting kSettings[] = {
      "What is written: second_sight: what makes room for the second time; all: whatever makes room."},
     {"cache.disk.direct", FlagField{at_disk<&DiskConfig::direct>},
      "Reads and writes go past the system's page cache."},
+
+    {"guard.limit", CountField{at<kGuard, &GuardConfig::limit>, 0, 10'000},
+     "Statements outside transactions that PostgreSQL has at once; 0: as many as do not slow one another down, from guard.limit_min to guard.limit_max."},
+    {"guard.limit_min", CountField{at<kGuard, &GuardConfig::limit_min>, 1, 1'000},
+     "At least so many, however slow they are; while no more run, times are taken to be calm."},
+    {"guard.limit_max", CountField{at<kGuard, &GuardConfig::limit_max>, 1, 10'000},
+     "Never more than so many."},
+    {"guard.queue_max", CountField{at<kGuard, &GuardConfig::queue_max>, 0, 100'000},
+     "Statements that wait for their turn; more get an old reply if a rule allows one, else SQLSTATE 53300."},
+    {"guard.queue_wait", DurationField{at<kGuard, &GuardConfig::queue_wait>, base::kMillisecond, kHour},
+     "How long a statement waits for its turn; then the same."},
 
     {"sync.user", text<kSync, &SyncConfig::user, check_path>(),
      "pgweir's own login, with REPLICATION, to follow what others change; empty: only cache.ttl bounds that."},

@@ -52,7 +52,7 @@ void Gate::let_in(Permit& permit, base::Nanos now) {
   permit.began_at_ = now;
   permit.overdue_at_ =
       now + std::max(kOverdueMin, kOverdueTimes * limiter_.calm_latency(permit.template_hash));
-  permit.overdue_ = permit.replied_ = false;
+  permit.overdue_ = false;
   (permit.inside_ ? inside_ : outside_) += 1;
   permit.active_ = outside_ + inside_ + overdue_outside_ + overdue_inside_;
   permit.place_ = running_.insert(running_.end(), &permit);
@@ -98,7 +98,6 @@ void Gate::let_in_queued(base::Nanos now, Wakes& wakes) {
 
 void Gate::refuse(Permit& permit, Wakes& wakes) {
   queue_.remove(permit);
-  stats_.refused_queue_full.add();
   wakes.push_back(permit.waiter_);
   permit.state_.store(Permit::State::kRefused, std::memory_order_release);
 }
@@ -112,10 +111,11 @@ void Gate::show() {
   stats_.queued.set(static_cast<std::int64_t>(queue_.size()));
 }
 
-Permit::Permit(Gate& gate, std::shared_ptr<Waiter> waiter) : gate_(gate), waiter_(std::move(waiter)) {}
+Permit::Permit(Gate& gate, std::shared_ptr<Waiter> waiter)
+    : gate_(gate), clock_(gate.clock_), waiter_(std::move(waiter)) {}
 
 Permit::State Permit::ask(const Request& request) {
-  const base::Nanos now = gate_.clock_.now();
+  const base::Nanos now = clock_.now();
   Gate::Wakes wakes;
   {
     const Lock lock(gate_.mutex_);
@@ -146,8 +146,20 @@ Permit::State Permit::ask(const Request& request) {
   return state();
 }
 
+Permit::State Permit::try_ask(const Request& request) {
+  const base::Nanos now = clock_.now();
+  const Lock lock(gate_.mutex_);
+  if (!gate_.queue_.empty() || !gate_.has_room()) return State::kNone;
+  template_hash = request.template_hash;
+  client = request.client;
+  inside_ = false;
+  gate_.let_in(*this, now);
+  gate_.show();
+  return State::kHeld;
+}
+
 void Permit::take(std::uint64_t of_template) {
-  const base::Nanos now = gate_.clock_.now();
+  const base::Nanos now = clock_.now();
   const Lock lock(gate_.mutex_);
   template_hash = of_template;
   inside_ = true;
@@ -161,37 +173,33 @@ void Permit::put_last() {
 }
 
 Permit::State Permit::give_up() {
-  const base::Nanos now = gate_.clock_.now();
+  const base::Nanos now = clock_.now();
   const Lock lock(gate_.mutex_);
   if (state() != State::kQueued) return state();
   gate_.queue_.remove(*this);
-  gate_.stats_.refused_queue_wait.add();
   gate_.stats_.wait_time.record(now - asked_at_);
   state_.store(State::kRefused, std::memory_order_relaxed);
   return State::kRefused;
 }
 
-void Permit::replied() {
-  const base::Nanos now = gate_.clock_.now();
-  const Lock lock(gate_.mutex_);
-  if (state() != State::kHeld || std::exchange(replied_, true)) return;
-  gate_.limiter_.add({.template_hash = template_hash, .latency = now - began_at_, .active = active_}, now);
-}
-
 void Permit::release() {
   if (state() == State::kNone) return;
-  const base::Nanos now = gate_.clock_.now();
+  const base::Nanos now = clock_.now();
   Gate::Wakes wakes;
   {
     const Lock lock(gate_.mutex_);
     if (state() == State::kQueued) gate_.queue_.remove(*this);
     if (state() == State::kHeld) {
       gate_.let_out(*this);
+      if (replied_at_ != 0)
+        gate_.limiter_.add(
+            {.template_hash = template_hash, .latency = replied_at_ - began_at_, .active = active_}, now);
       gate_.let_in_queued(now, wakes);
     }
     state_.store(State::kNone, std::memory_order_relaxed);
     gate_.show();
   }
+  replied_at_ = 0;
   for (const auto& waiter : wakes) waiter->turn_has_come();
 }
 

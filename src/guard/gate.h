@@ -88,6 +88,8 @@ class Permit final : private Queued {
 
   // For a statement outside a transaction. REQUIRES: kNone.
   State ask(const Request& request);
+  // The same for what need not be done: kHeld, or kNone if there is no room now. REQUIRES: kNone.
+  State try_ask(const Request& request);
   // For one inside, or what must not wait. REQUIRES: kNone.
   void take(std::uint64_t template_hash);
   State state() const { return state_.load(std::memory_order_acquire); }
@@ -97,8 +99,10 @@ class Permit final : private Queued {
   void put_last();
   // Waited for long enough: kRefused, unless its turn has come just now.
   State give_up();
-  // The reply has begun: so long PostgreSQL has taken.
-  void replied();
+  // The reply has begun: so long PostgreSQL has taken. Counts at release().
+  void replied() {
+    if (replied_at_ == 0) replied_at_ = clock_.now();
+  }
   // Back to kNone, whatever it was.
   void release();
 
@@ -106,12 +110,13 @@ class Permit final : private Queued {
   friend class Gate;
 
   Gate& gate_;
+  const base::Clock& clock_;
   const std::shared_ptr<Waiter> waiter_;
+  base::Nanos replied_at_ = 0;
   std::atomic<State> state_{State::kNone};
   // Guarded by the gate's mutex.
   bool inside_ = false;
   bool overdue_ = false;
-  bool replied_ = false;
   unsigned active_ = 0;  // when it was let in, itself included
   base::Nanos asked_at_ = 0;
   base::Nanos began_at_ = 0;

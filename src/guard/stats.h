@@ -15,8 +15,6 @@ struct GuardStats {
   base::Counter admitted;  // outside transactions
   base::Counter waited;    // of these, after waiting
   base::Histogram wait_time;
-  base::Counter refused_queue_full;
-  base::Counter refused_queue_wait;
 };
 
 }  // namespace pgweir::guard

@@ -36,6 +36,10 @@ bool Login::is_physical_replication() const {
          value == "1";
 }
 
+bool Login::is_replication() const {
+  return is_physical_replication() || startup_.get("replication") == "database";
+}
+
 std::string Login::database() const {
   const std::string_view database = startup_.get("database");
   return std::string(database.empty() ? startup_.get("user") : database);

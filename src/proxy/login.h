@@ -49,6 +49,8 @@ class Login {
   // The backend's process id and secret; empty key: none was sent.
   const wire::CancelRequest& cancel_key() const { return cancel_key_; }
   bool is_physical_replication() const;
+  // Physical or logical.
+  bool is_replication() const;
   // The database asked for, as PostgreSQL would default it.
   std::string database() const;
 

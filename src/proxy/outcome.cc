@@ -39,6 +39,10 @@ std::string_view session_reason_name(SessionReason reason) {
       return "not_followed";
     case SessionReason::kStandby:
       return "standby";
+    case SessionReason::kQueueFull:
+      return "queue_full";
+    case SessionReason::kQueueWait:
+      return "queue_wait";
     case SessionReason::kPassWhyFirst:
       break;
   }
@@ -57,6 +61,8 @@ std::string_view outcome_name(Outcome outcome) {
       return "miss";
     case Outcome::kBypass:
       return "bypass";
+    case Outcome::kRefused:
+      return "refused";
   }
   CHECK(false);
 }

@@ -10,8 +10,8 @@
 
 namespace pgweir::proxy {
 
-enum class Outcome : std::uint8_t { kHit, kStale, kMiss, kBypass };
-inline constexpr std::size_t kOutcomes = 4;
+enum class Outcome : std::uint8_t { kHit, kStale, kMiss, kBypass, kRefused };
+inline constexpr std::size_t kOutcomes = 5;
 std::string_view outcome_name(Outcome outcome);
 
 // Why a statement that could be cached in itself was not looked up, here and now.
@@ -32,6 +32,8 @@ enum class SessionReason : std::uint8_t {
   kStreamBehind,           // the change stream is lost, or lags by more than sync.max_lag
   kNotFollowed,            // reads a table whose changes the change stream does not tell
   kStandby,                // on a standby, beside sessions on a primary
+  kQueueFull,              // the guard has no place for one more that waits
+  kQueueWait,              // it waited for PostgreSQL as long as the guard lets it
   kPassWhyFirst,           // from here on cache::PassWhy
 };
 

@@ -57,21 +57,33 @@ class QueryPath::FillWaiter final : public cache::Waiter {
   std::atomic<bool> is_woken_{false};
 };
 
-QueryPath::QueryPath(Services& services, Channel& client, Channel& upstream, const std::string& database,
+// A late word is harmless: the permit itself tells.
+class QueryPath::TurnWaiter final : public guard::Waiter {
+ public:
+  explicit TurnWaiter(std::shared_ptr<cache::Waiter> session) : session_(std::move(session)) {}
+  void turn_has_come() noexcept override { session_->wake(); }
+
+ private:
+  const std::shared_ptr<cache::Waiter> session_;
+};
+
+QueryPath::QueryPath(Services& services, Channel& client, Channel& upstream, const Peer& peer,
                      std::shared_ptr<cache::Waiter> waiter, std::function<void()> resume)
     : services_(services),
       client_(client),
       upstream_(upstream),
       waiter_(std::move(waiter)),
       resume_(std::move(resume)),
-      context_(services.catalogs.database(database), services.secret, services.live->cache_ttl),
+      context_(services.catalogs.database(peer.database), services.secret, services.live->cache_ttl),
       prepared_(services.stats.session_bytes),
       reader_(
           services, context_, prepared_, waiter_,
           [this](std::string_view sql, std::unique_ptr<InjectedReply> reply) {
             inject(sql, std::move(reply));
           },
-          [this] { context_read(); }) {
+          [this] { context_read(); }),
+      permit_(services.gate, std::make_shared<TurnWaiter>(waiter_)),
+      peer_(peer) {
   fill_waiter_ = std::make_shared<FillWaiter>(waiter_);
   services_.refreshers.add(*this);
 }
@@ -106,7 +118,7 @@ void QueryPath::record_hits() {
 
 std::size_t QueryPath::pass_stream(std::string_view rest) {
   const std::size_t n = static_cast<std::size_t>(std::min<std::uint64_t>(stream_left_, rest.size()));
-  upstream_.write_through(rest.substr(0, n));
+  if (!unseen_stream_) upstream_.write_through(rest.substr(0, n));
   stream_left_ -= n;
   return n;
 }
@@ -131,6 +143,7 @@ std::size_t QueryPath::step(std::string_view rest) {
   const bool whole = header.message_bytes <= kInspectBytes;
   const std::size_t wanted = whole ? static_cast<std::size_t>(header.message_bytes) : kInspectBytes;
   if (rest.size() < wanted) return 0;
+  if (refusing_) return skip_refused(header, wanted);
   if (whole && !exchange_.copying()) {
     if (header.type == 'Q') return query(rest.substr(0, wanted));
     if ((header.type == 'P' || header.type == 'B') && !exchange_.open()) {
@@ -147,8 +160,10 @@ std::size_t QueryPath::step(std::string_view rest) {
   // What the messages to come are judged by; amid them nothing can be asked.
   const bool begins = (header.type == 'P' || header.type == 'B') && !exchange_.open() && !exchange_.copying();
   if (begins && wait_for_context(kNames)) return 0;
+  if (const auto taken = hold_back(header, wanted)) return *taken;
   pass(header.type, rest.substr(0, wanted), whole);
   statement_consumed();
+  unseen_stream_ = false;
   stream_left_ = header.message_bytes - wanted;
   return fault_ ? 0 : wanted;
 }
@@ -162,15 +177,16 @@ std::size_t QueryPath::query(std::string_view raw) {
       (wait_for_context(*verdict) || wait_for_recent_context(*verdict) || wait_for_followers(*verdict)))
     return 0;
   const Question question{.verdict = verdict, .sql = sql.value_or(""), .scan = &scan};
-  const Answer answer = exchange_.open() ? Answer::kForward : ask(question);
-  if (exchange_.open()) count(Outcome::kBypass, SessionReason::kPipeline, verdict, question.sql);
+  Decision decision{.answer = Answer::kForward, .why = SessionReason::kPipeline};
+  if (!exchange_.open()) decision = ask(question);
+  const Answer answer = pass_guard(question, decision);
   switch (answer) {
     case Answer::kWait:
       return 0;
     case Answer::kHit:
       prepared_.unnamed_destroyed();
       break;
-    case Answer::kCancelled:
+    case Answer::kRefused:
       break;
     case Answer::kForward:
     case Answer::kFill: {
@@ -211,7 +227,7 @@ std::size_t QueryPath::batch() {
   if (question.seed == nullptr && wait_for_context(*question.verdict)) return 0;
   if (question.verdict->accepts_stale() && wait_for_recent_context(*question.verdict)) return 0;
 
-  const Answer answer = ask_batch(question, known);
+  const Answer answer = pass_guard(question, ask_batch(question, known));
   if (answer == Answer::kWait) return 0;
   if (answer == Answer::kForward || answer == Answer::kFill) {
     forward_batch(question, known, answer);
@@ -222,23 +238,20 @@ std::size_t QueryPath::batch() {
   return batch_.raw.size();
 }
 
-QueryPath::Answer QueryPath::ask_batch(const Question& question, const PreparedStatement* known) {
+QueryPath::Decision QueryPath::ask_batch(const Question& question, const PreparedStatement* known) {
   const bool duplicate = batch_.parse && !batch_.parse->statement.empty() &&
                          prepared_.find(batch_.parse->statement) != nullptr;  // PostgreSQL will say 42P05
   if (duplicate || (!batch_.parse && known == nullptr)) {
-    count(Outcome::kBypass, SessionReason::kUnknownStatement);
-    return Answer::kForward;
+    return {.answer = Answer::kForward, .why = SessionReason::kUnknownStatement};
   }
   // A transaction must not find out later that its statement cannot be parsed any more.
   if (batch_.parse && !batch_.parse->statement.empty() && transaction_.status() == 'T') {
     const Why why = question.verdict->cacheable() ? Why(SessionReason::kPreparedInTransaction)
                                                   : why_not(*question.verdict);
-    count(Outcome::kBypass, why, question.verdict, question.sql);
-    return Answer::kForward;
+    return {.answer = Answer::kForward, .why = why};
   }
   if (known != nullptr && question.verdict->cacheable() && !in_doubt_ && is_outdated(*known)) {
-    count(Outcome::kBypass, SessionReason::kStatementOutdated, question.verdict, question.sql);
-    return Answer::kForward;
+    return {.answer = Answer::kForward, .why = SessionReason::kStatementOutdated};
   }
   return ask(question);
 }
@@ -367,7 +380,7 @@ bool QueryPath::wait_for_followers(const query::Verdict& verdict) {
       woken();
     });
   }
-  const bool waits = !suspended_->all_closed() && !waited_ && !cancelled_;
+  const bool waits = !suspended_->all_closed() && !waited_ && cancelled_ == nullptr;
   waiting_ = waits ? Waiting::kFollowers : Waiting::kNone;
   if (!waits) {
     services_.loop.cancel(wait_timer_);
@@ -381,21 +394,6 @@ void QueryPath::context_read() {
   context_.renew_snapshot(now_);
   waiting_ = exchange_.empty() ? Waiting::kNone : Waiting::kUpstream;
   resume_();
-}
-
-void QueryPath::inject(std::string_view sql, std::unique_ptr<InjectedReply> reply) {
-  if (prepared_.needs_sync()) {
-    prepared_.unnamed_lost();
-    begin_forward(Unnamed::kLeft);
-  }
-  prepared_.unnamed_lost();
-  Group& group = exchange_.sent_query('Q');
-  group.injected = std::move(reply);
-  group.sent_at = services_.clock.now();
-  services_.stats.upstream_queries.add();
-  wire::append_query(upstream_.out(), sql);
-  upstream_.flush();
-  upstream_.settle();
 }
 
 // Why a statement that is cacheable in itself is not to be looked up now.
@@ -427,37 +425,26 @@ Why QueryPath::why_not(const query::Verdict& verdict) const {
   return verdict.reason;
 }
 
-QueryPath::Answer QueryPath::ask(const Question& question) {
+QueryPath::Decision QueryPath::ask(const Question& question) {
   const query::Verdict& verdict = *question.verdict;
-  if (cancelled_) {
-    count(Outcome::kBypass, SessionReason::kWaitTimeout, &verdict, question.sql);
-    client_.out().append(std::exchange(notice_, {}));
-    wire::append_error(client_.out(),
-                       {.code = "57014", .message = "canceling statement due to user request"});
-    wire::append_ready_for_query(client_.out(), transaction_.status());
-    return Answer::kCancelled;
-  }
-  if (!verdict.cacheable() || in_doubt_) {
-    count(Outcome::kBypass, why_not(verdict), &verdict, question.sql);
-    return Answer::kForward;
-  }
-  if (exchange_.skipping() || exchange_.in_doubt()) {
-    count(Outcome::kBypass, SessionReason::kPipeline, &verdict, question.sql);
-    return Answer::kForward;
-  }
+  if (cancelled_ != nullptr) return {.answer = refuse(question)};
+  if (!verdict.cacheable() || in_doubt_) return {.answer = Answer::kForward, .why = why_not(verdict)};
+  if (exchange_.skipping() || exchange_.in_doubt())
+    return {.answer = Answer::kForward, .why = SessionReason::kPipeline};
   if (!exchange_.empty() || relaying_) {
     waiting_ = Waiting::kUpstream;
-    return Answer::kWait;
+    return {.answer = Answer::kWait};
   }
-  if (const auto why = obstacle(question)) {
-    count(Outcome::kBypass, *why, &verdict, question.sql);
-    return Answer::kForward;
-  }
+  if (const auto why = obstacle(question)) return {.answer = Answer::kForward, .why = *why};
   return look_up(question);
 }
 
-QueryPath::Answer QueryPath::look_up(const Question& question) {
+QueryPath::Decision QueryPath::look_up(const Question& question) {
   const cache::Key key = key_of(question);
+  // It has waited for its turn to fill it.
+  if (fill_ && key == filling_key_)
+    return {.answer = Answer::kFill, .outcome = Outcome::kMiss, .why = miss_why_};
+  fill_ = {};
   // A statement in a transaction may hold locks that others wait for: it never waits for others itself.
   const bool in_block = transaction_.status() != 'I';
   const cache::Accepts accepts{.stale_for = question.verdict->stale_while_revalidate,
@@ -474,7 +461,8 @@ QueryPath::Answer QueryPath::look_up(const Question& question) {
   const bool hits = lookup.outcome == cache::Outcome::kHit, stale = lookup.outcome == cache::Outcome::kStale;
   // It is due to be asked anew: over a connection that nobody needs now, else by who has found out.
   if ((hits || stale) && lookup.fill) [[unlikely]] {
-    if (!refresh(question, static_cast<base::Nanos>(lookup.entry->cost), lookup.fill))
+    if (!refresh(question, static_cast<base::Nanos>(lookup.entry->cost), lookup.fill) &&
+        may_begin_now(question))
       lookup.outcome = cache::Outcome::kMiss;
   }
   // A stale one was accepted for another reason.
@@ -483,23 +471,23 @@ QueryPath::Answer QueryPath::look_up(const Question& question) {
   switch (lookup.outcome) {
     case cache::Outcome::kWaiting:
       wait_for_fill(key, lookup);
-      return Answer::kWait;
+      return {.answer = Answer::kWait};
     case cache::Outcome::kPass:
-      count(Outcome::kBypass, waited_ ? Why(SessionReason::kWaitTimeout) : Why(lookup.pass_why),
-            question.verdict, question.sql);
-      return Answer::kForward;
+      return {.answer = Answer::kForward,
+              .why = waited_ ? Why(SessionReason::kWaitTimeout) : Why(lookup.pass_why)};
     case cache::Outcome::kMiss:
-      count(Outcome::kMiss, lookup.miss_why, question.verdict, question.sql);
       fill_ = std::move(lookup.fill);
-      return Answer::kFill;
+      filling_key_ = key;
+      miss_why_ = lookup.miss_why;
+      return {.answer = Answer::kFill, .outcome = Outcome::kMiss, .why = miss_why_};
     case cache::Outcome::kStale:
       answer(question, lookup.entry, reply, Outcome::kStale);
-      return Answer::kHit;
+      return {.answer = Answer::kHit};
     case cache::Outcome::kHit:
       break;
   }
   answer(question, lookup.entry, reply, Outcome::kHit);
-  return Answer::kHit;
+  return {.answer = Answer::kHit};
 }
 
 // The reply of an entry that answers. What cannot be read is as good as nothing: it is dropped, and `lookup`
@@ -553,15 +541,29 @@ void QueryPath::wait_for_fill(const cache::Key& key, const cache::Lookup& lookup
   waiting_ = Waiting::kFill;
   waiting_key_ = key;
   waits_for_disk_ = lookup.waits_for_disk;
-  wait_timer_ = services_.loop.after(lookup.wait, [this] {
+  wait_at_most(lookup.wait, &QueryPath::fill_ended);
+}
+
+void QueryPath::wait_at_most(base::Nanos wait, void (QueryPath::*over)()) {
+  constexpr const char* kTimeout = "canceling statement due to statement timeout";
+  const base::Nanos timeout = context_.settings_known(now_) ? context_.settings().statement_timeout : 0;
+  const base::Nanos left = timeout - (arrived_at_ != 0 ? now_ - arrived_at_ : 0);
+  const bool ends_statement = timeout != 0 && left <= wait;
+  wait_timer_ = services_.loop.after(ends_statement ? left : wait, [this, ends_statement, over] {
     wait_timer_ = 0;
-    fill_ended();
+    if (ends_statement) cancelled_ = kTimeout;
+    (this->*over)();
   });
 }
 
 void QueryPath::woken() {
   if (waiting_ == Waiting::kFill && static_cast<const FillWaiter&>(*fill_waiter_).is_woken())
     return fill_ended();
+  if (waiting_ == Waiting::kGuard && permit_.state() != guard::Permit::State::kQueued) {
+    stop_waiting();
+    return resume_();
+  }
+  if (injected_ != nullptr) return ask_held_back();
   if (waiting_ == Waiting::kContext) reader_.woken();
   if (waiting_ == Waiting::kFollowers) {
     waiting_ = Waiting::kNone;
@@ -586,17 +588,19 @@ void QueryPath::stop_waiting() {
 }
 
 bool QueryPath::cancel() {
+  constexpr const char* kByUser = "canceling statement due to user request";
   if (waiting_ == Waiting::kNone || waiting_ == Waiting::kUpstream) {
     if (!exchange_.empty() && exchange_.front().fallback != nullptr) exchange_.front().fallback->forbid();
     return false;
   }
   if (waiting_ == Waiting::kRefresh) {
     if (!client_waits_) return true;  // nothing of the client's runs
-    cancelled_ = true;
+    cancelled_ = kByUser;
     return false;  // ends what the client's statement waits for
   }
-  cancelled_ = true;
+  cancelled_ = kByUser;
   if (waiting_ == Waiting::kFill) fill_ended();
+  if (waiting_ == Waiting::kGuard || injected_ != nullptr) turn_missed();
   if (waiting_ == Waiting::kFollowers) woken();
   return true;
 }
@@ -606,12 +610,17 @@ void QueryPath::statement_consumed() {
   context_tried_ = false;
   names_tried_ = false;
   waited_ = waited_for_disk_ = false;
-  cancelled_ = false;
+  cancelled_ = nullptr;
+  turn_by_ = 0;
+  turn_missed_ = false;
+  fill_ = {};
+  if (exchange_.empty()) end_work();
   suspended_.reset();
   fallback_.reset();
 }
 
 void QueryPath::upstream_settled() {
+  if (at_work_ && exchange_.empty() && !relaying_) end_work();
   if (waiting_ != Waiting::kUpstream || relaying_) return;
   // While it skips, the server waits for a Sync, which may be the one of the statement that waits here.
   if (!exchange_.empty() && !exchange_.skipping()) return;
@@ -621,6 +630,7 @@ void QueryPath::upstream_settled() {
 
 // A statement that has come behind COPY must not wait for its end: it is for the server to refuse.
 void QueryPath::copy_begun() {
+  end_work();  // PostgreSQL waits for the client
   if (waiting_ != Waiting::kUpstream) return;
   waiting_ = Waiting::kNone;
   resume_();

@@ -20,14 +20,22 @@
 #include "proxy/services.h"
 #include "proxy/transaction.h"
 #include "wire/backend.h"
+#include "wire/frame.h"
 
 namespace pgweir::proxy {
+
+// For whom a session asks.
+struct Peer {
+  std::string database;
+  std::uint64_t id = 0;     // the same for all sessions that share their turns
+  bool replicates = false;  // a walsender: its statements never wait for their turn
+};
 
 // One session's, after its login, on its worker's thread.
 class QueryPath {
  public:
   // resume: has process() called again soon with what was left; must not call it itself.
-  QueryPath(Services& services, Channel& client, Channel& upstream, const std::string& database,
+  QueryPath(Services& services, Channel& client, Channel& upstream, const Peer& peer,
             std::shared_ptr<cache::Waiter> waiter, std::function<void()> resume);
   ~QueryPath();
 
@@ -39,7 +47,7 @@ class QueryPath {
   // The client has said goodbye.
   bool terminated() const { return terminated_; }
   // The client will send no more: nothing is to be asked over this connection any more.
-  void client_said_eof() { client_eof_ = true; }
+  void client_said_eof();
 
   Exchange& exchange() { return exchange_; }
   Context& context() { return context_; }
@@ -61,6 +69,12 @@ class QueryPath {
   void upstream_settled();
   // PostgreSQL waits for copy data.
   void copy_begun();
+  // Something of PostgreSQL's has come.
+  void reply_begun() {
+    if (at_work_) permit_.replied();
+  }
+  // The backend works no more, or only as fast as the client reads or writes: another may have its place.
+  void end_work();
 
   // The fill, or the load of the catalog, that this session waited for has ended.
   void woken();
@@ -78,9 +92,17 @@ class QueryPath {
     kContext,    // for the answers to pgweir's own questions, or to those of another session
     kFollowers,  // for the end of pgweir's own connections to databases
     kFill,       // for another session's fill, or for the disk
+    kGuard,      // for its turn: others are at PostgreSQL
     kRefresh,    // for the reply to what pgweir has asked anew over this connection
   };
-  enum class Answer : std::uint8_t { kForward, kWait, kHit, kFill, kCancelled };
+  enum class Answer : std::uint8_t { kForward, kWait, kHit, kFill, kRefused };
+  // What is to become of a statement, and how it counts if it goes upstream.
+  struct Decision {
+    Answer answer;
+    Outcome outcome = Outcome::kBypass;
+    Why why = query::Reason::kNone;
+    bool goes_upstream() const { return answer == Answer::kForward || answer == Answer::kFill; }
+  };
 
   static const query::Scan kNoScan;
   static const query::Verdict kUnparsable;
@@ -131,10 +153,10 @@ class QueryPath {
   void explain(Outcome outcome, Why why, const query::Verdict* verdict, std::string_view sql,
                const cache::Entry* entry);
 
-  Answer ask(const Question& question);
+  Decision ask(const Question& question);
   Why why_not(const query::Verdict& verdict) const;
   std::optional<Why> obstacle(const Question& question) const;
-  Answer look_up(const Question& question);
+  Decision look_up(const Question& question);
   std::string_view read_reply(const cache::Key& key, const cache::Accepts& accepts, cache::Lookup& lookup);
   void answer(const Question& question, const cache::EntryRef& entry, std::string_view reply,
               Outcome outcome);
@@ -144,8 +166,24 @@ class QueryPath {
   void wait_for_fill(const cache::Key& key, const cache::Lookup& lookup);
   void fill_ended();
   void stop_waiting();
+  // Ends a wait after so long, or at the statement's timeout.
+  void wait_at_most(base::Nanos wait, void (QueryPath::*over)());
 
-  Answer ask_batch(const Question& question, const PreparedStatement* known);
+  // The guard: whether the backend may be put to work now (query_path_guard.cc).
+  guard::Permit::State seek_permit(std::uint64_t template_hash);
+  guard::Permit::State queue_up(const guard::Permit::Request& request);
+  Answer pass_guard(const Question& question, const Decision& decision);
+  Answer refuse(const Question& question);
+  bool may_begin_now(const Question& question);
+  void turn_missed();
+  void count_refused(const query::Verdict* verdict, std::string_view sql);
+  void append_refusal();
+  std::optional<std::size_t> hold_back(const wire::Header& header, std::size_t wanted);
+  std::size_t skip_refused(const wire::Header& header, std::size_t wanted);
+  void send_injected(std::string_view sql, std::unique_ptr<InjectedReply> reply);
+  void ask_held_back();
+
+  Decision ask_batch(const Question& question, const PreparedStatement* known);
   PreparedStatements::Pending parsed_now(const Question& question, bool deferred) const;
   void forward_batch(const Question& question, const PreparedStatement* known, Answer answer);
   // What becomes of the unnamed statement by what is sent next.
@@ -182,6 +220,7 @@ class QueryPath {
   Channel& client_;
   Channel& upstream_;
   class FillWaiter;
+  class TurnWaiter;
 
   std::shared_ptr<cache::Waiter> waiter_;
   std::shared_ptr<cache::Waiter> fill_waiter_;  // of the wait for a fill or the disk, the present or next one
@@ -192,22 +231,33 @@ class QueryPath {
   PreparedStatements prepared_;
   Transaction transaction_;
   ContextReader reader_;
+  guard::Permit permit_;
+  const Peer peer_;
 
   Waiting waiting_ = Waiting::kNone;
-  std::size_t hits_at_once_ = 0;  // statements answered in the event in which they arrived
-  base::Nanos now_ = 0;           // when process() was called
-  base::Nanos arrived_at_ = 0;    // of the statement at hand; 0: none
-  bool in_doubt_ = false;         // the last verdict is by a catalog that may not be true
-  std::uint64_t judged_by_ = 0;   // version of that catalog; 0: by none
-  bool context_tried_ = false;    // for the statement at hand
-  bool names_tried_ = false;      // likewise: whether the catalog lacks a name that is new
-  bool waited_ = false;           // likewise: for another's fill
-  bool waited_for_disk_ = false;  // likewise
-  bool waits_for_disk_ = false;   // rather than for another's fill
-  bool cancelled_ = false;        // likewise: while pgweir asked something of its own
+  std::size_t hits_at_once_ = 0;     // statements answered in the event in which they arrived
+  base::Nanos now_ = 0;              // when process() was called
+  base::Nanos arrived_at_ = 0;       // of the statement at hand; 0: none
+  bool in_doubt_ = false;            // the last verdict is by a catalog that may not be true
+  std::uint64_t judged_by_ = 0;      // version of that catalog; 0: by none
+  bool context_tried_ = false;       // for the statement at hand
+  bool names_tried_ = false;         // likewise: whether the catalog lacks a name that is new
+  bool waited_ = false;              // likewise: for another's fill
+  bool waited_for_disk_ = false;     // likewise
+  bool waits_for_disk_ = false;      // rather than for another's fill
+  base::Nanos turn_by_ = 0;          // likewise: until when it waits for its turn; 0: it has not waited
+  bool turn_missed_ = false;         // likewise: it has waited so long
+  const char* cancelled_ = nullptr;  // likewise: why it is to end with 57014
   cache::Key waiting_key_;
   io::TimerId wait_timer_ = 0;
-  cache::Fill fill_;               // of the statement at hand
+  cache::Fill fill_;            // of the statement at hand
+  cache::Key filling_key_;      // of what
+  Why miss_why_;                // and why it is not there
+  bool at_work_ = false;        // the backend, with the permit that is held
+  bool refusing_ = false;       // an extended message was refused: all up to Sync is skipped
+  bool unseen_stream_ = false;  // what is left of a long message is thrown away
+  std::string injected_sql_;    // pgweir's own question that waits for its turn
+  std::unique_ptr<InjectedReply> injected_;
   cache::EntryRef fallback_;       // likewise: what may answer if it fails
   std::uint64_t stream_left_ = 0;  // bytes of a long message still to be passed on
   std::optional<Why> bound_why_;   // of the last Bind passed on: the reason its Execute counts under

@@ -102,10 +102,13 @@ bool QueryPath::may_refresh(const Context& context, base::Nanos idle, base::Nano
 
 bool QueryPath::refresh(const Question& question, base::Nanos cost, cache::Fill& fill) {
   QueryPath* const path = services_.refreshers.find(context_, cost, now_);
-  if (path == nullptr) return false;
+  if (path == nullptr || !path->may_begin_now(question)) return false;
   services_.stats.refreshes.add();
   auto capture = capture_of(question, std::move(fill));
-  if (capture == nullptr) return true;
+  if (capture == nullptr) {
+    path->end_work();
+    return true;
+  }
   base::Buffer messages;
   if (question.bind == nullptr) {
     wire::append_query(messages, patience_sql(cost) + "; " + std::string(question.sql));
@@ -129,6 +132,7 @@ bool QueryPath::refresh(const Question& question, base::Nanos cost, cache::Fill&
 // The client's statements wait meanwhile: so a cancel of one cannot hit this, and leave that alone.
 void QueryPath::ask_anew(std::string_view messages, bool extended, std::unique_ptr<Capture> capture) {
   waiting_ = Waiting::kRefresh;
+  at_work_ = true;
   if (!extended) prepared_.unnamed_lost();
   Group& group = extended ? exchange_.sent_extended() : exchange_.sent_query('Q');
   group.injected = std::make_unique<RefreshReply>(

@@ -25,6 +25,7 @@ bool is_fatal(std::string_view error_body) {
 
 std::size_t ReplyPath::process(std::string_view input) {
   Exchange& exchange = query_path_.exchange();
+  query_path_.reply_begun();
   std::size_t pos = 0, begin = 0;  // [begin, pos) is to be passed on
   while (pos < input.size() && !fault_) {
     if (opaque_) {
@@ -103,6 +104,7 @@ ReplyPath::Fate ReplyPath::take(const wire::Header& header, std::string_view ava
     case 'W':  // replication: no SQL from here on, and no end of the statement either
       opaque_ = true;
       query_path_.take_fences();
+      query_path_.end_work();
       break;
     default:
       note(header.type, body);

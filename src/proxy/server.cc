@@ -90,51 +90,48 @@ class Server::Listener final : public io::Handler {
   const std::function<void(io::Fd)> dispatch_;
 };
 
-Server::Server(const ServerParts& parts, const ServerConfig& server, const UpstreamConfig& upstream,
-               base::Nanos cache_ttl, std::shared_ptr<const query::Rules> rules)
-    : config_(server),
-      upstream_config_(upstream),
-      cache_ttl_(cache_ttl),
-      rules_(std::move(rules)),
-      catalogs_(parts.cache.generations(), parts.secret, parts.clock, follower_config(parts.sync, upstream),
-                parts.kept),
+Server::Server(const ServerParts& parts, ServerSettings settings)
+    : settings_(std::move(settings)),
+      catalogs_(parts.cache.generations(), parts.secret, parts.clock,
+                follower_config(parts.sync, settings_.upstream), parts.kept),
+      gate_(settings_.guard, parts.clock),
       resolver_(std::make_unique<io::Resolver>()),
-      shared_{parts.clock,  parts.cache, catalogs_,         cancels_,     *resolver_,
+      shared_{parts.clock,  parts.cache, catalogs_,         gate_,        cancels_, *resolver_,
               parts.secret, sessions_,   upstream_reached_, parts.console} {
   shared_.recorder = parts.recorder;
 }
 
 Server::~Server() { stop(); }
 
-base::Result<std::shared_ptr<const LiveSettings>> Server::make_live(
-    const ServerConfig& server, const UpstreamConfig& upstream, base::Nanos cache_ttl,
-    std::shared_ptr<const query::Rules> rules) {
+base::Result<std::shared_ptr<const LiveSettings>> Server::make_live(const ServerSettings& settings) {
   auto live = std::make_shared<LiveSettings>();
+  const ServerConfig& server = settings.server;
   live->server = server;
-  live->cache_ttl = cache_ttl;
-  live->rules = std::move(rules);
+  live->guard = settings.guard;
+  live->cache_ttl = settings.cache_ttl;
+  live->rules = settings.rules;
   if (!server.tls_cert.empty()) {
     auto tls = io::TlsContext::server(server.tls_cert, server.tls_key);
     if (!tls) return std::unexpected(tls.error());
     live->client_tls = std::move(*tls);
   }
-  auto target = UpstreamTarget::make(upstream);
+  auto target = UpstreamTarget::make(settings.upstream);
   if (!target) return std::unexpected(target.error());
   live->upstream = std::move(*target);
   return live;
 }
 
 base::Result<void> Server::start() {
-  auto live = make_live(config_, upstream_config_, cache_ttl_, rules_);
+  auto live = make_live(settings_);
   if (!live) return std::unexpected(live.error());
-  const unsigned count =
-      config_.workers != 0 ? config_.workers : std::max(1U, std::thread::hardware_concurrency());
+  const unsigned count = settings_.server.workers != 0 ? settings_.server.workers
+                                                       : std::max(1U, std::thread::hardware_concurrency());
   // An eighth for all: they count in the memory of the cache, and only what is there can answer.
   constexpr std::uint64_t kFillsShare = 8;
   shared_.fill_bytes_max = std::max(shared_.cache.config().memory_bytes / kFillsShare / count,
                                     4 * shared_.cache.entry_bytes_max());
   for (unsigned i = 0; i < count; ++i) workers_.push_back(std::make_unique<Worker>(shared_, *live));
-  if (auto opened = open_listeners(config_); !opened) {
+  if (auto opened = open_listeners(settings_.server); !opened) {
     listeners_.clear();
     workers_.clear();
     return opened;
@@ -174,10 +171,10 @@ void Server::dispatch(io::Fd client) {
   (*least)->accept(std::move(client));
 }
 
-base::Result<void> Server::reload(const ServerConfig& server, const UpstreamConfig& upstream,
-                                  base::Nanos cache_ttl, std::shared_ptr<const query::Rules> rules) {
-  auto live = make_live(server, upstream, cache_ttl, std::move(rules));
+base::Result<void> Server::reload(const ServerSettings& settings) {
+  auto live = make_live(settings);
   if (!live) return std::unexpected(live.error());
+  gate_.configure(settings.guard);
   for (auto& worker : workers_) worker->set_live(*live);
   return {};
 }

@@ -14,6 +14,15 @@
 
 namespace pgweir::proxy {
 
+// What a reload can replace.
+struct ServerSettings {
+  ServerConfig server;
+  UpstreamConfig upstream;
+  guard::GuardConfig guard;
+  base::Nanos cache_ttl = 30 * base::kSecond;
+  std::shared_ptr<const query::Rules> rules;  // null: none
+};
+
 struct ServerParts {
   const base::Clock& clock;
   cache::Cache& cache;
@@ -27,16 +36,16 @@ struct ServerParts {
 // For the owner's thread, unless a function says otherwise.
 class Server {
  public:
-  Server(const ServerParts& parts, const ServerConfig& server, const UpstreamConfig& upstream,
-         base::Nanos cache_ttl, std::shared_ptr<const query::Rules> rules = nullptr);
+  Server(const ServerParts& parts, ServerSettings settings);
   ~Server();  // cuts what is left
 
   // Opens the listeners and starts the workers. Fails without a trace.
   base::Result<void> start();
   // Puts new settings in force for sessions that begin from now on, and new rules for all; on failure
   // nothing changes.
-  base::Result<void> reload(const ServerConfig& server, const UpstreamConfig& upstream, base::Nanos cache_ttl,
-                            std::shared_ptr<const query::Rules> rules = nullptr);
+  base::Result<void> reload(const ServerSettings& settings);
+  // To be called now and then, some times a second.
+  void tick() { gate_.tick(); }
   // No new sessions; the present ones end between transactions.
   void drain();
   // Ends all sessions at once.
@@ -52,26 +61,23 @@ class Server {
   std::uint64_t memory_bytes() const;
   // The databases in use, for reports.
   const CatalogKeeper& catalogs() const { return catalogs_; }
+  const guard::GuardStats& guard() const { return gate_.stats(); }
   // After start(): what is listened on, in words.
   const std::vector<std::string>& listening() const { return listening_; }
 
  private:
   class Listener;
 
-  static base::Result<std::shared_ptr<const LiveSettings>> make_live(
-      const ServerConfig& server, const UpstreamConfig& upstream, base::Nanos cache_ttl,
-      std::shared_ptr<const query::Rules> rules);
+  static base::Result<std::shared_ptr<const LiveSettings>> make_live(const ServerSettings& settings);
   base::Result<void> open_listeners(const ServerConfig& config);
   void dispatch(io::Fd client);
   // Now and then, on the first worker's thread: connects without logging in, to see whether PostgreSQL
   // answers, and sets upstream_reached().
   void probe_upstream();
 
-  const ServerConfig config_;  // these four as of the start; workers have what is in force
-  const UpstreamConfig upstream_config_;
-  const base::Nanos cache_ttl_;
-  const std::shared_ptr<const query::Rules> rules_;
+  const ServerSettings settings_;  // as of the start; workers have what is in force
   CatalogKeeper catalogs_;
+  guard::Gate gate_;
   CancelRegistry cancels_;
   std::atomic<unsigned> sessions_{0};
   std::atomic<bool> upstream_reached_{false};

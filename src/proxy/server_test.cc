@@ -25,9 +25,9 @@ class ServerTest : public testing::Test {
     upstream.tls_mode = TlsMode::kDisable;
   }
 
+  ServerSettings settings() const { return {config, upstream, {}, base::kSecond, nullptr}; }
   void start() {
-    server = std::make_unique<Server>(ServerParts{clock, cache, base::HashSecret{1, 2}, {}}, config, upstream,
-                                      base::kSecond);
+    server = std::make_unique<Server>(ServerParts{clock, cache, base::HashSecret{1, 2}, {}}, settings());
     const auto started = server->start();
     ASSERT_TRUE(started.has_value()) << started.error().message;
   }
@@ -75,8 +75,7 @@ TEST_F(ServerTest, AConnectionGoesToTheWorkerWithTheFewest) {
 TEST_F(ServerTest, AStartThatFailsLeavesNoListener) {
   postgres.listen();
   config.listen = "127.0.0.1:0," + postgres.text();
-  server = std::make_unique<Server>(ServerParts{clock, cache, base::HashSecret{1, 2}, {}}, config, upstream,
-                                    base::kSecond);
+  server = std::make_unique<Server>(ServerParts{clock, cache, base::HashSecret{1, 2}, {}}, settings());
   const auto failed = server->start();
   ASSERT_FALSE(failed.has_value());
   EXPECT_THAT(failed.error().message, HasSubstr(postgres.text()));
@@ -111,7 +110,7 @@ TEST_F(ServerTest, AnUpstreamThatSaysNothingIsNoticed) {
 TEST_F(ServerTest, AReloadIsForThoseWhoComeThen) {
   start();
   config.sessions_max = 0;
-  ASSERT_TRUE(server->reload(config, upstream, base::kSecond).has_value());
+  ASSERT_TRUE(server->reload(settings()).has_value());
   EXPECT_THAT(TestClient(port()).refusal(), StartsWith("53300 "));
 }
 
@@ -119,7 +118,7 @@ TEST_F(ServerTest, AReloadThatFailsChangesNothing) {
   start();
   config.sessions_max = 0;
   config.tls_cert = config.tls_key = "/no/such/file";
-  const auto failed = server->reload(config, upstream, base::kSecond);
+  const auto failed = server->reload(settings());
   ASSERT_FALSE(failed.has_value());
   EXPECT_THAT(failed.error().message, HasSubstr("/no/such/file"));
   EXPECT_THAT(TestClient(port()).refusal(), StartsWith("08006 "));

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "cache/cache.h"
+#include "guard/gate.h"
 #include "io/loop.h"
 #include "io/resolver.h"
 #include "proxy/cancel.h"
@@ -26,13 +27,14 @@ namespace pgweir::proxy {
 // What can change while pgweir runs; replaced as a whole, for sessions that begin afterwards.
 struct LiveSettings {
   ServerConfig server;
+  guard::GuardConfig guard;
   base::Nanos cache_ttl = 30 * base::kSecond;
   std::shared_ptr<const query::Rules> rules;         // null: none; for all sessions
   std::shared_ptr<const io::TlsContext> client_tls;  // null: no TLS for clients
   std::shared_ptr<const UpstreamTarget> upstream;
 };
 
-// The worker's own parts are for its thread only; cache, catalogs and cancels are shared by all.
+// The worker's own parts are for its thread only; cache, catalogs, gate and cancels are shared by all.
 struct Services {
   io::Loop& loop;
   const base::Clock& clock;
@@ -42,6 +44,7 @@ struct Services {
   ProxyStats& stats;
   cache::Cache& cache;
   CatalogKeeper& catalogs;
+  guard::Gate& gate;
   CancelRegistry& cancels;
   Compression& compression;
   base::HashSecret secret;

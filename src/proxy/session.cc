@@ -400,6 +400,15 @@ std::size_t Session::login_from_upstream(std::string_view input) {
   return taken;
 }
 
+// A role at a host: all that an application's server opens.
+std::uint64_t Session::peer_id() const {
+  base::SipHash128 hash(services_.secret);
+  const std::string address = client_address_.text();
+  hash.update_field(login_->startup().get("user"));
+  hash.update_field(std::string_view(address).substr(0, address.rfind(':')));
+  return hash.finish().lo;
+}
+
 void Session::logged_in() {
   services_.loop.cancel(timer_);
   timer_ = 0;
@@ -411,7 +420,8 @@ void Session::logged_in() {
   }
   held_.set(kBytes + kTlsBytes * (client_.stream().is_tls() + upstream_.stream().is_tls()));
   phase_ = Phase::kServing;
-  query_path_ = std::make_unique<QueryPath>(services_, client_, upstream_, login_->database(),
+  const Peer peer{.database = login_->database(), .id = peer_id(), .replicates = login_->is_replication()};
+  query_path_ = std::make_unique<QueryPath>(services_, client_, upstream_, peer,
                                             std::make_shared<SessionWaiter>(services_.loop, weak_from_this()),
                                             [this] { resume_soon(); });
   for (const auto& [name, value] : reported_) query_path_->context().reported(name, value);
@@ -683,6 +693,8 @@ void Session::settle() {
   if (eof_is_next()) say_eof_upstream();
   if (upstream_.is_open()) {
     upstream_.want_read(phase_ != Phase::kClosing && !client_.congested());
+    // PostgreSQL waits for the client now, and others must not wait for that.
+    if (phase_ == Phase::kServing && client_.congested()) query_path_->end_work();
     upstream_.settle();
   }
 }

@@ -88,6 +88,7 @@ class Session final : public ChannelOwner, public std::enable_shared_from_this<S
   void connected(base::Result<UpstreamStream> result);
   std::size_t login_from_client(std::string_view input);
   std::size_t login_from_upstream(std::string_view input);
+  std::uint64_t peer_id() const;
   void logged_in();
 
   void open_console();

@@ -69,23 +69,13 @@ struct TestWorker {
   cache::Generations generations{10};
   cache::Cache cache{cache_config(), clock, generations};
   CatalogKeeper catalogs{generations, base::HashSecret{1, 2}, clock};
+  guard::Gate gate{guard::GuardConfig{}, clock};
   CancelRegistry cancels;
   base::ManualClock cpu_clock;
   Compression compression{clock, cpu_clock, stats.compression, kCompressAll};
-  Services services{loop,
-                    clock,
-                    resolver,
-                    read_buffer,
-                    statements,
-                    stats,
-                    cache,
-                    catalogs,
-                    cancels,
-                    compression,
-                    base::HashSecret{1, 2},
-                    nullptr,
-                    nullptr,
-                    1 << 20};
+  Services services{loop,    clock,    resolver, read_buffer, statements,  stats,
+                    cache,   catalogs, gate,     cancels,     compression, base::HashSecret{1, 2},
+                    nullptr, nullptr,  1 << 20};
 };
 
 // Feeds both paths as a session does, and collects what leaves on the other sides.
@@ -96,7 +86,8 @@ class TestPaths final : public ChannelOwner {
         upstream_(worker.loop, *this, worker.stats.session_bytes),
         client_end_(connect(client_)),
         upstream_end_(connect(upstream_)),
-        query_(worker.services, client_, upstream_, "shop", waiter_, [this] { resumed_ = true; }),
+        query_(worker.services, client_, upstream_, Peer{.database = "shop"}, waiter_,
+               [this] { resumed_ = true; }),
         reply_(worker.services, client_, query_) {}
 
   // As PostgreSQL reports at login: statements can be read, and so be cached.

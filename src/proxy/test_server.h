@@ -232,7 +232,8 @@ class TestServer {
   }
   void settings() {
     row({"ann", "ann", "{pg_catalog,public}", "{}", "read committed", "off", "read committed", "off", "UTF8",
-         "UTF8", "on", last_set_, has(last_set_, "explain") ? "on" : "", "notice"});
+         "UTF8", "on", last_set_, has(last_set_, "explain") ? "on" : "", "notice",
+         has(last_set_, "statement_timeout") ? "200" : "0"});
     say('C', std::string_view("SELECT\0", 7));
   }
 

@@ -12,9 +12,9 @@ Worker::Worker(const Shared& shared, std::shared_ptr<const LiveSettings> live)
       read_buffer_(kReadBufferBytes),
       statements_({.bytes = &stats_.statement_bytes}),
       compression_(shared.clock, cpu_clock_, stats_.compression),
-      services_{loop_,          shared_.clock,   shared_.resolver, read_buffer_,          statements_,
-                stats_,         shared_.cache,   shared_.catalogs, shared_.cancels,       compression_,
-                shared_.secret, std::move(live), shared_.console,  shared_.fill_bytes_max} {
+      services_{loop_,        shared_.clock,  shared_.resolver, read_buffer_,    statements_,
+                stats_,       shared_.cache,  shared_.catalogs, shared_.gate,    shared_.cancels,
+                compression_, shared_.secret, std::move(live),  shared_.console, shared_.fill_bytes_max} {
   compression_.set_cpu_share(services_.live->server.compression_cpu);
   set_rules(services_.live->rules);
   if (shared.recorder != nullptr) services_.samples = shared.recorder->add_worker();

@@ -19,6 +19,7 @@ struct Shared {
   const base::Clock& clock;
   cache::Cache& cache;
   CatalogKeeper& catalogs;
+  guard::Gate& gate;
   CancelRegistry& cancels;
   io::Resolver& resolver;
   base::HashSecret secret;

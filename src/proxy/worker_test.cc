@@ -54,12 +54,13 @@ class WorkerTest : public testing::Test {
   cache::Generations generations{10};
   cache::Cache cache{{}, clock, generations};
   CatalogKeeper catalogs{generations, base::HashSecret{1, 2}, clock};
+  guard::Gate gate{guard::GuardConfig{}, clock};
   CancelRegistry cancels;
   io::Resolver resolver;
   std::atomic<unsigned> sessions{0};
   std::atomic<bool> upstream_reached{true};
   Worker worker{
-      {clock, cache, catalogs, cancels, resolver, base::HashSecret{1, 2}, sessions, upstream_reached},
+      {clock, cache, catalogs, gate, cancels, resolver, base::HashSecret{1, 2}, sessions, upstream_reached},
       settings(1)};
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <utility>
 
 #include "query/lexer.h"
@@ -34,9 +35,11 @@ SELECT CURRENT_USER::pg_catalog.text, SESSION_USER::pg_catalog.text,
       AND s.name OPERATOR(pg_catalog.!~) '^(application_name$|default_transaction_read_only$|transaction_|log_|tcp_|ssl_|(statement|lock|deadlock|idle_in_transaction_session|idle_session)_timeout$)'
       AND s.context OPERATOR(pg_catalog.=) ANY (ARRAY['user', 'superuser', 'backend', 'superuser-backend'])),
   COALESCE(pg_catalog.current_setting('pgweir.explain', true), ''),
-  pg_catalog.current_setting('client_min_messages'))";
+  pg_catalog.current_setting('client_min_messages'),
+  (SELECT s.setting FROM pg_catalog.pg_show_all_settings() s
+    WHERE s.name OPERATOR(pg_catalog.=) 'statement_timeout'))";
 
-constexpr std::size_t kColumnCount = 14;
+constexpr std::size_t kColumnCount = 15;
 constexpr std::size_t kDigestColumn = 11;
 
 // SET SESSION pgweir.explain = on; and whatever follows is no such statement.
@@ -137,6 +140,11 @@ base::Result<SessionSettings> parse_settings(std::span<const std::optional<std::
   settings.digest = text[kDigestColumn];
   settings.explains = is_on(text[12]);
   settings.shows_notices = shows_notices(text[13]);
+  std::int64_t timeout_ms = 0;
+  const auto [end, error] = std::from_chars(text[14].data(), text[14].data() + text[14].size(), timeout_ms);
+  if (error != std::errc{} || end != text[14].data() + text[14].size() || timeout_ms < 0)
+    return base::fail(base::ErrorCode::kInvalid, "statement_timeout in settings probe is not milliseconds");
+  settings.statement_timeout = timeout_ms * base::kMillisecond;
   return settings;
 }
 

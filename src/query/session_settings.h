@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 
 namespace pgweir::query {
@@ -25,7 +26,8 @@ struct SessionSettings {
   std::string digest;
   // Asks for a notice with the outcome of each statement (pgweir.explain). In no key.
   bool explains = false;
-  bool shows_notices = true;  // client_min_messages lets them through
+  bool shows_notices = true;          // client_min_messages lets them through
+  base::Nanos statement_timeout = 0;  // 0: none. In no key.
 };
 
 // What a SET [LOCAL] of pgweir.explain gives it; nullopt: the text is nothing of that kind.

@@ -28,7 +28,8 @@ Columns plain() {
           "on",
           "a='b'",
           "",
-          "notice"};
+          "notice",
+          "0"};
 }
 
 TEST(SessionSettings, ReadsTheProbe) {
