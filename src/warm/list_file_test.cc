@@ -144,6 +144,17 @@ TEST_F(ListFile, WhatCannotBeSentIsRefused) {
   EXPECT_TRUE(refused([](List& l) { l.sessions[0].database.push_back('\0'); }));
   EXPECT_TRUE(refused([](List& l) { l.sessions[0].settings.resize(kSessionBytesMax + 1, 'x'); }));
   EXPECT_TRUE(refused([](List& l) { l.sessions.resize(kSessionsMax + 1); }));
+  EXPECT_TRUE(
+      refused([](List& l) { l.sessions[0].search_path.assign(4, std::string(kSessionBytesMax / 4, 'x')); }));
+}
+
+TEST_F(ListFile, NothingStandsBehindTheLastStatement) {
+  std::string more = bytes();
+  more.replace(more.size() - 16, 16, 1, '\0');
+  const base::Hash128 hash = base::hash128(kSecret, more);
+  for (const std::uint64_t half : {hash.lo, hash.hi})
+    for (int shift = 56; shift >= 0; shift -= 8) more.push_back(static_cast<char>(half >> shift));
+  EXPECT_FALSE(decode_list(more, "app", kSecret));
 }
 
 }  // namespace
