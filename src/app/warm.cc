@@ -73,7 +73,7 @@ bool is_over(const Row& row) {
   return state == "done" || state == "failed" || state == "stopped";
 }
 
-constexpr std::string_view kOutcomes[] = {"filled", "present", "passed", "refused", "unlike", "failed"};
+constexpr std::string_view kOutcomes[] = {"filled", "present", "passed", "uncacheable", "unlike", "failed"};
 
 std::string counts(const Row& row) {
   std::string text;

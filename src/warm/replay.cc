@@ -62,11 +62,16 @@ std::optional<Outcome> outcome_of(std::string_view message) {
   return std::nullopt;
 }
 
+// An error says nothing against the session: it may be had later.
+ErrorCode unless_told_to_stop(const base::Error& error) {
+  return error.code == ErrorCode::kClosed ? ErrorCode::kClosed : ErrorCode::kUnavailable;
+}
+
 }  // namespace
 
 std::string_view name(Outcome outcome) {
-  constexpr std::array<std::string_view, kOutcomes> kNames = {"filled",  "present", "passed",
-                                                              "refused", "unlike",  "failed"};
+  constexpr std::array<std::string_view, kOutcomes> kNames = {"filled",      "present", "passed",
+                                                              "uncacheable", "unlike",  "failed"};
   return kNames[static_cast<std::size_t>(outcome)];
 }
 
@@ -105,13 +110,13 @@ base::Result<void> Replay::connect(const sync::Connection::Parameters& login) {
   parameters.emplace_back("gssencmode", "disable");
   if (auto done = connection_.connect(parameters, kConnectTimeout); !done) return done;
   const auto prepared = connection_.query(kPrelude, kQuestionTimeout);
-  if (!prepared) return std::unexpected(prepared.error());
+  if (!prepared) return base::fail(unless_told_to_stop(prepared.error()), prepared.error().message);
   return {};
 }
 
 base::Result<query::SessionSettings> Replay::settings() {
   const auto result = connection_.query(std::string(query::settings_probe_sql()), kQuestionTimeout);
-  if (!result) return std::unexpected(result.error());
+  if (!result) return base::fail(unless_told_to_stop(result.error()), result.error().message);
   std::vector<std::optional<std::string_view>> columns;
   if (PQntuples(result->get()) != 1) return base::fail(ErrorCode::kUnavailable, "no row of settings");
   for (int i = 0; i < PQnfields(result->get()); ++i)
@@ -140,9 +145,11 @@ base::Result<Outcome> Replay::ask(const Statement& statement) {
   base::Buffer messages;
   append_messages(messages, statement);
   is_asking_ = true;
+  is_shed_ = false;
   if (auto sent = send(messages.view(), deadline); !sent) return std::unexpected(sent.error());
   auto outcome = hear(deadline);
   if (outcome) is_asking_ = false;
+  if (outcome && is_shed_) return base::fail(ErrorCode::kLimit, "there is too much to do");
   return outcome;
 }
 
@@ -193,7 +200,10 @@ bool Replay::take_messages(Outcome& outcome) {
     taken += here;
     is_ready = header.type == 'Z';
     const std::string_view body = heard ? rest.substr(wire::kHeaderBytes, here - wire::kHeaderBytes) : "";
-    if (header.type == 'E') outcome = Outcome::kFailed;
+    if (header.type == 'E') {
+      outcome = Outcome::kFailed;
+      is_shed_ = wire::error_field(body, 'C').value_or("").starts_with("53");
+    }
     if (header.type == 'N' && outcome != Outcome::kFailed)
       outcome = outcome_of(wire::error_field(body, 'M').value_or("")).value_or(outcome);
   }

@@ -17,12 +17,12 @@ namespace pgweir::warm {
 
 // What became of a statement.
 enum class Outcome : std::uint8_t {
-  kFilled,   // asked of PostgreSQL, to be kept
-  kPresent,  // answered from the cache
-  kPassed,   // passed on to PostgreSQL, and not kept
-  kRefused,  // not sent: it would not be kept now
-  kUnlike,   // not sent: sessions such as its own cannot be had any more
-  kFailed,   // an error
+  kFilled,       // asked of PostgreSQL, to be kept
+  kPresent,      // answered from the cache
+  kPassed,       // passed on to PostgreSQL, and not kept
+  kUncacheable,  // not sent: it would not be kept now
+  kUnlike,       // not sent: sessions such as its own cannot be had any more
+  kFailed,       // an error
 };
 inline constexpr std::size_t kOutcomes = 6;
 std::string_view name(Outcome outcome);
@@ -31,7 +31,8 @@ std::string_view name(Outcome outcome);
 // those of `wanted` instead; empty: it is. Both as query::SessionSettings::digest.
 std::string adopting_sql(std::string_view own, std::string_view wanted);
 
-// One thread's. Errors: kClosed: told to stop; kUnavailable: the connection is lost, or cannot be had.
+// One thread's. Errors: kClosed: told to stop; kUnavailable: the connection is lost, or cannot be had;
+// kLimit: there is too much to do already, and the connection is as before.
 class Replay {
  public:
   // stop: as sync::Connection's.
@@ -56,6 +57,7 @@ class Replay {
   base::Result<Outcome> hear(base::Nanos deadline);
   // Takes whole messages from what has been read; true: the last one was ReadyForQuery.
   bool take_messages(Outcome& outcome);
+
   base::Result<void> wait(short events, base::Nanos deadline) const;
 
   const sync::Wakeup& stop_;
@@ -64,6 +66,7 @@ class Replay {
   std::string in_;
   std::uint64_t skip_bytes_ = 0;  // of a message that says nothing
   bool is_asking_ = false;
+  bool is_shed_ = false;  // what was asked last
 };
 
 }  // namespace pgweir::warm

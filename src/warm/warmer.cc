@@ -16,6 +16,7 @@ constexpr base::Nanos kPoll = 100 * base::kMillisecond;
 // For the catalog, and for the change stream to have begun.
 constexpr base::Nanos kReadyWait = 60 * base::kSecond;
 constexpr unsigned kConnects = 3;
+constexpr unsigned kTries = 30;  // of a statement for which there is no room
 
 }  // namespace
 
@@ -116,23 +117,28 @@ bool Warmer::wait_for_upstream() {
 }
 
 bool Warmer::warm_up(const SessionState& session, std::span<const Statement* const> left) {
+  Outcome outcome = Outcome::kFailed;
+  std::string why = "the connection is lost again and again";
   for (unsigned connects = 0; connects < kConnects && !left.empty(); ++connects) {
     if (connects != 0 && !pause(base::kSecond)) return false;
     Replay replay(stop_, clock_);
     const auto settings = log_in(replay, session);
     if (is_stopping()) return false;
-    if (!settings) {
-      spdlog::warn("warm-up: {} statements in database {} are left out: {}", left.size(), session.database,
-                   settings.error().message);
-      const bool unlike = settings.error().code == base::ErrorCode::kInvalid;
-      count(unlike ? Outcome::kUnlike : Outcome::kFailed, left.size());
-      const std::lock_guard lock(mutex_);
-      progress_.why = settings.error().message;
-      return true;
+    if (settings) {
+      if (!ask(replay, session, *settings, left)) return false;
+      continue;
     }
-    if (!ask(replay, session, *settings, left)) return false;
+    why = settings.error().message;
+    if (settings.error().code == base::ErrorCode::kInvalid) {
+      outcome = Outcome::kUnlike;
+      break;
+    }
   }
-  count(Outcome::kFailed, left.size());
+  if (left.empty()) return true;
+  spdlog::warn("warm-up: {} statements in database {} are left out: {}", left.size(), session.database, why);
+  count(outcome, left.size());
+  const std::lock_guard lock(mutex_);
+  progress_.why = std::move(why);
   return true;
 }
 
@@ -158,13 +164,19 @@ bool Warmer::ask(Replay& replay, const SessionState& session, const query::Sessi
     const Statement& statement = *left.front();
     left = left.subspan(1);
     if (!judge_.is_cacheable(session.database, settings, statement)) {
-      count(Outcome::kRefused);
+      count(Outcome::kUncacheable);
       continue;
     }
-    const auto outcome = replay.ask(statement);
+    auto outcome = replay.ask(statement);
+    // Clients come first.
+    for (unsigned tries = 1; !outcome && outcome.error().code == base::ErrorCode::kLimit && tries < kTries;
+         ++tries) {
+      if (!pause(base::kSecond)) return false;
+      outcome = replay.ask(statement);
+    }
     if (is_stopping()) return false;
     count(outcome ? *outcome : Outcome::kFailed);
-    if (!outcome) return true;
+    if (!outcome && outcome.error().code != base::ErrorCode::kLimit) return true;
   }
   return true;
 }

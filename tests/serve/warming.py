@@ -8,8 +8,9 @@ import subprocess
 
 import psycopg
 
+from scratch import wire
 from scratch.process import Child, ScratchDirectory, wait_until
-from serve.scenario import holds, same, scenario
+from serve.scenario import holds, same, scenario, waits_for
 
 ROLE = "warm_app"
 MARK = "warm_secret_mark"
@@ -203,7 +204,7 @@ def warming_sends_nothing_that_writes(stage):
                         " AS 'INSERT INTO warm_log VALUES ($1); SELECT true';"
                         "UPDATE warm_rows SET v = 0 WHERE n = 8; DROP TABLE warm_passing")
         life.start()
-        same("they fare", life.warmed(), ("done", {"filled": 3, "refused": 2, "failed": 2}))
+        same("they fare", life.warmed(), ("done", {"filled": 3, "uncacheable": 2, "failed": 2}))
         same("what was written", stage.plain.sql("SELECT count(*) FROM warm_log"), [["0"]])
         # Nor could it: a session that only reads shares the entries of those that do not.
         life.ask_often("SELECT v FROM warm_rows WHERE n = 60")
@@ -246,17 +247,28 @@ def warming_and_readiness(stage):
             same("a later one changes nothing", life.pgweir.http("/readyz")[0], 200)
 
 
+LONG = "SELECT count(*) FROM warm_passing a, warm_passing b, warm_passing c, warm_passing d WHERE a.n + b.n > c.n + d.n"
+
+
+def long_runs(cluster, count="count(*)"):
+    """Of the backends where it runs for the warm-up."""
+    return cluster.sql(f"SELECT {count} FROM pg_stat_activity WHERE usename = '{ROLE}' AND state = 'active'"
+                       " AND query LIKE '%warm_passing a%'")[0][0]
+
+
+def make_long(cluster):
+    cluster.sql("INSERT INTO warm_passing SELECT generate_series(1, 1000)")
+
+
 @scenario
 def warming_ends_with_pgweir(stage):
     """Amid a statement that would run for long: its list is not lost, and nothing is left behind."""
-    long = "SELECT count(*) FROM warm_passing a, warm_passing b, warm_passing c, warm_passing d WHERE a.n + b.n > c.n + d.n"
     with Life(stage, server_drain_timeout="1h") as life:
-        life.ask_often(long)
+        life.ask_often(LONG)
         life.end()
-        stage.plain.sql("INSERT INTO warm_passing SELECT generate_series(1, 1000)")
+        make_long(stage.plain)
         life.start()
-        runs = f"SELECT count(*) FROM pg_stat_activity WHERE usename = '{ROLE}' AND state = 'active' AND query LIKE '%warm_passing a%'"
-        wait_until("the statement", lambda: stage.plain.sql(runs) == [["1"]])
+        wait_until("the statement", lambda: long_runs(stage.plain) == "1")
         life.end()
         wait_until("the end of its session", lambda: stage.plain.sql(
             f"SELECT count(*) FROM pg_stat_activity WHERE usename = '{ROLE}'") == [["0"]])
@@ -274,13 +286,38 @@ def warming_shows_no_statements(stage):
         holds("they are recorded", MARK.encode() in life.list.read_bytes())
         stage.plain.sql("UPDATE warm_rows SET v = 0 WHERE n = 8; DROP VIEW warm_view")
         life.start()
-        same("they fare", life.warmed(), ("done", {"filled": len(READS), "refused": 1, "failed": 1}))
+        same("they fare", life.warmed(), ("done", {"filled": len(READS), "uncacheable": 1, "failed": 1}))
         with contextlib.closing(psycopg.connect(f"host=127.0.0.1 port={life.pgweir.port} user=x dbname=pgweir",
                                                 autocommit=True)) as console:
             shown = str(console.execute("SHOW WARM").fetchall())
         places = {"the log": life.pgweir.log(), "/metrics": life.pgweir.http("/metrics")[1],
                   "/api/status": life.pgweir.http("/api/status")[1], "SHOW WARM": shown}
         same("a statement is seen in", [name for name, text in places.items() if MARK in text], [])
+
+
+@scenario
+def warming_waits_its_turn(stage):
+    """The guard has no room for a statement: it is tried again."""
+    reads = [f"SELECT v FROM warm_rows WHERE n = {n}" for n in range(5)]
+    with Life(stage, guard_limit=1, guard_queue_wait="3s") as life, psycopg.connect(
+            f"host=127.0.0.1 port={stage.plain.port} user=postgres dbname=postgres", autocommit=True) as blocker:
+        stage.plain.sql("INSERT INTO warm_passing SELECT generate_series(1, 30)")
+        life.ask_often(LONG)
+        life.ask_often(*reads)
+        life.end()
+        make_long(stage.plain)
+        life.start()
+        wait_until("the long one", lambda: long_runs(stage.plain) == "1")
+        blocker.execute("SELECT pg_advisory_lock(5)")
+        client = life.session("postgres")
+        client.send(wire.query("SELECT pg_advisory_xact_lock(5) /* occupies */"))
+        wait_until("the client to queue", lambda: life.pgweir.metric("pgweir_guard_queued") == 1)
+        long_runs(stage.plain, "pg_cancel_backend(min(pid))")
+        waits_for(stage.plain, "%occupies */%", "advisory")
+        wait_until("a refusal", lambda: life.pgweir.metric("pgweir_cache_lookups_total", outcome="refused"))
+        same("meanwhile", life.warm()["state"], "running")
+        blocker.execute("SELECT pg_advisory_unlock(5)")
+        same("they fare", life.warmed(), ("done", {"filled": 5, "failed": 1}))
 
 
 def command(life, *words):
