@@ -1,14 +1,18 @@
 // An immutable stored reply, in one piece.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <new>
 #include <span>
 #include <string_view>
 #include <utility>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/hash.h"
 #include "cache/generations.h"
@@ -102,6 +106,44 @@ class Entry final : public PolicyNode {
   Key key_;
   base::Nanos expires_at_;
 };
+
+inline std::size_t Entry::size_for(const Content& content, std::uint64_t bytes) {
+  CHECK(bytes <= kBytesMax && content.dependencies.size() <= kDependenciesMax);
+  return kHeaderBytes + (content.mark != 0 ? sizeof(std::uint64_t) : 0) +
+         content.dependencies.size() * sizeof(PackedDependency) + bytes;
+}
+
+// Rounded up, so that the entry never seems younger than it is.
+inline std::uint32_t Entry::packed_life(base::Nanos life) {
+  const auto bits =
+      static_cast<unsigned>(std::bit_width(static_cast<std::uint64_t>(std::max<base::Nanos>(life, 0))));
+  unsigned shift = bits > kLifeBits ? bits - kLifeBits : 0;
+  std::uint64_t mantissa = (static_cast<std::uint64_t>(life) + (std::uint64_t{1} << shift) - 1) >> shift;
+  if (mantissa >> kLifeBits != 0) {
+    mantissa >>= 1;
+    ++shift;
+  }
+  return static_cast<std::uint32_t>(mantissa | std::uint64_t{shift} << kLifeBits);
+}
+
+inline Entry::Entry(const Content& content, std::uint64_t bytes, std::uint64_t charge)
+    : dependencies_(static_cast<std::uint8_t>(content.dependencies.size())),
+      bytes_(static_cast<std::uint32_t>(bytes) | (content.mark != 0 ? kHasMark : 0)),
+      life_(packed_life(content.expires_at - content.asked_at)),
+      key_(content.key),
+      expires_at_(content.expires_at) {
+  charge_bytes = static_cast<std::uint32_t>(std::min<std::uint64_t>(charge, UINT32_MAX));
+  cost = static_cast<float>(content.cost);
+}
+
+inline Entry& Entry::construct(std::byte* memory, const Content& content, std::uint64_t charge,
+                               const Generations& generations) {
+  auto* entry = new (memory) Entry(content, content.stores_bytes ? content.bytes : 0, charge);
+  if (content.mark != 0) std::memcpy(entry->tail(), &content.mark, sizeof(content.mark));
+  PackedDependency* dependency = entry->dependency_data();
+  for (const Dependency& one : content.dependencies) *dependency++ = generations.pack(one);
+  return *entry;
+}
 
 // Entries whose last reference was dropped without the shard's lock, for the shard to free. Any thread.
 class FreedEntries {

@@ -38,11 +38,16 @@ class KeyTable {
   }
   // Brings the bucket that find() begins with, or (once that has come) what it will most likely find.
   void prefetch(const Key& key) const { fetch_early(buckets_.data() + home(tag_of(key))); }
-  void prefetch_item(const Key& key) const {
-    if (size_ == 0) return;
+  // False: nothing.
+  bool prefetch_item(const Key& key) const {
+    if (size_ == 0) return false;
     const std::uint32_t tag = tag_of(key);
-    for (std::size_t i = home(tag); buckets_[i].number != 0; i = next(i))
-      if (buckets_[i].tag == tag) return items_.prefetch(buckets_[i].number);
+    for (std::size_t i = home(tag); buckets_[i].number != 0; i = next(i)) {
+      if (buckets_[i].tag != tag) continue;
+      items_.prefetch(buckets_[i].number);
+      return true;
+    }
+    return false;
   }
   bool is_full() const { return size_ >= items_max_; }
   static std::size_t items_max(std::size_t capacity) { return capacity / 4 * 3; }

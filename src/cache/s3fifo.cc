@@ -4,6 +4,8 @@ namespace pgweir::cache {
 
 void S3Fifo::insert(PolicyNode& node, Credit credit) {
   node.frequency = 0;
+  small_.look_ahead();
+  main_.look_ahead();
   (credit != 0 ? main_ : small_).push(node);
 }
 
@@ -24,6 +26,8 @@ Policy::Victim S3Fifo::take(PolicyNode& node, bool is_dead) {
 }
 
 Policy::Victim S3Fifo::evict(const IsDead& is_dead) {
+  small_.look_ahead();
+  main_.look_ahead();
   PolicyNode* const tails[] = {small_.tail(), main_.tail()};
   for (PolicyNode* tail : tails) {
     if (tail != nullptr && is_dead(*tail)) return take(*tail, true);

@@ -25,8 +25,8 @@ class S3Fifo final : public Policy {
     if (node.frequency < kFrequencyMax) ++node.frequency;
   }
   Credit remove(PolicyNode& node) override;
-  void move(const PolicyNode&, PolicyNode& to) override {
-    (to.queue == Queue::kMain ? main_ : small_).move(to);
+  void move(const PolicyNode& from, PolicyNode& to) override {
+    (to.queue == Queue::kMain ? main_ : small_).move(from, to);
   }
   Victim evict(const IsDead& is_dead) override;
   std::array<const PolicyNode*, 2> upcoming_victims() const override { return {small_.tail(), main_.tail()}; }

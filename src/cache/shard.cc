@@ -379,48 +379,44 @@ KeepResult Shard::examine(const Entry::Content& content, const Freshness& state)
   return state.is_expired ? KeepResult::kExpired : KeepResult::kKept;
 }
 
-std::uint64_t Shard::charge_of(const Entry::Content& content) const {
-  return config_.storage == Storage::kCounted ? 1 : Slabs::taken_by(Entry::size_for(content, content.bytes));
+Shard::Size Shard::size_of(const Entry::Content& content) const {
+  const std::size_t stored = Entry::size_for(content, content.stores_bytes ? content.bytes : 0);
+  if (config_.storage == Storage::kCounted) return {.stored = stored, .charge = 1};
+  const std::size_t size = content.stores_bytes ? stored : Entry::size_for(content, content.bytes);
+  return {.stored = stored, .charge = Slabs::taken_by(size)};
 }
 
 EntryRef Shard::make_large(const Entry::Content& content, base::Nanos now) {
-  const std::size_t size = Entry::size_for(content, content.bytes);
+  const Size size = size_of(content);
   EntryRef large;
   for (unsigned holds = 0; holds < kHoldsMax && !large; ++holds) {
     Retired retired(*this);
     const std::lock_guard lock(mutex_);
-    const Room room = make_room([&] { return slabs_.growth(size); }, now, retired, kStepsMax);
+    const Room room = make_room([&] { return slabs_.growth(size.stored); }, now, retired, kStepsMax);
     if (room == Room::kNone) return {};
     if (room == Room::kUnfinished) continue;
-    if (Entry* const entry = allocate(content, now, retired)) large = EntryRef::adopt(*entry, freed_);
+    if (Entry* const entry = allocate(content, size, now, retired)) large = EntryRef::adopt(*entry, freed_);
   }
   if (large) large.write_bytes(content.parts);
   return large;
 }
 
-Entry* Shard::allocate(const Entry::Content& content, base::Nanos now, Retired& retired) {
-  const std::uint64_t charge = charge_of(content);
-  const Handle handle = slabs_.allocate(stored_size(content));
+inline Entry* Shard::allocate(const Entry::Content& content, const Size& size, base::Nanos now,
+                              Retired& retired) {
+  const Handle handle = slabs_.allocate(size.stored);
   if (handle == 0) {  // no addresses: the next will find some
     for (unsigned i = 0; i < kStepsMax; ++i) evict_one(now, retired);
     return nullptr;
   }
-  charged_bytes_ += charge;
-  return &Entry::construct(slabs_.at(handle), content, charge, generations_);
-}
-
-std::size_t Shard::stored_size(const Entry::Content& content) {
-  return Entry::size_for(content, content.stores_bytes ? content.bytes : 0);
+  charged_bytes_ += size.charge;
+  return &Entry::construct(slabs_.at(handle), content, size.charge, generations_);
 }
 
 // For an entry, and for its place in the tables.
-Shard::Room Shard::make_room_for(const Entry::Content& content, bool is_made, base::Nanos now,
-                                 Retired& retired) {
-  const std::uint64_t charge = charge_of(content);
-  const std::size_t size = stored_size(content);
+Shard::Room Shard::make_room_for(const Size& size, bool is_made, base::Nanos now, Retired& retired) {
   const auto needed = [&] {
     const std::uint64_t tables = index_.is_full() ? overhead(tables_bytes(index_.next_capacity())) : 0;
-    return tables + (is_made ? 0 : counts_pages() ? slabs_.growth(size) : charge);
+    return tables + (is_made ? 0 : counts_pages() ? slabs_.growth(size.stored) : size.charge);
   };
   return make_room(needed, now, retired, kStepsMax);
 }
@@ -437,14 +433,16 @@ bool Shard::settle(Flight& flight, const Entry::Content& content, KeepResult& re
     const Freshness state = freshness(content, now);
     if (result == KeepResult::kKept) result = examine(content, state);
     if (result == KeepResult::kKept && flight.epoch != epoch_) result = KeepResult::kMoved;
+    Size size;
     if (result == KeepResult::kKept) {
-      const Room room = make_room_for(content, static_cast<bool>(large), now, retired);
+      size = size_of(content);
+      const Room room = make_room_for(size, static_cast<bool>(large), now, retired);
       if (room == Room::kUnfinished) return false;
       if (room == Room::kNone) result = KeepResult::kNoRoom;
     }
     const float last_cost = drop_predecessor(flight, now, retired);
     if (result == KeepResult::kKept)
-      result = place(content, large, {.last_cost = last_cost, .ghost = flight.ghost}, now, retired);
+      result = place(content, size, large, {.last_cost = last_cost, .ghost = flight.ghost}, now, retired);
     ++stats_.keeps[index_of(result)];
     if (result == KeepResult::kTooLarge || result == KeepResult::kTooManyDependencies) {
       put_mark({.key = flight.key(), .ends_at = now + config_.uncacheable_ttl}, now, retired);
@@ -494,10 +492,10 @@ float Shard::drop_predecessor(const Flight& flight, base::Nanos now, Retired& re
   return cost;
 }
 
-KeepResult Shard::place(const Entry::Content& content, EntryRef& large, const Past& past, base::Nanos now,
-                        Retired& retired) {
+KeepResult Shard::place(const Entry::Content& content, const Size& size, EntryRef& large, const Past& past,
+                        base::Nanos now, Retired& retired) {
   if (index_.is_full()) resize_tables(index_.next_capacity());
-  Entry* const made = large ? &large.detach() : allocate(content, now, retired);
+  Entry* const made = large ? &large.detach() : allocate(content, size, now, retired);
   if (made == nullptr) return KeepResult::kNoRoom;
   Entry& entry = *made;
   if (content.bytes <= kLockedCopyBytesMax) entry.write_bytes(content.parts);
@@ -585,8 +583,12 @@ bool Shard::evict_one(base::Nanos now, Retired& retired) {
   });
   if (victim.node == nullptr) return false;
   auto& entry = static_cast<Entry&>(*victim.node);
-  for (const PolicyNode* later : policy_->upcoming_victims())
-    if (later != nullptr) prefetch(static_cast<const Entry*>(later)->key());
+  for (const PolicyNode* later : policy_->upcoming_victims()) {
+    if (later == nullptr) continue;
+    const Key& key = static_cast<const Entry*>(later)->key();
+    index_.prefetch(key);
+    ghost_.prefetch(key);
+  }
   if (victim.ages_ghosts) ghost_.advance(entry.charge_bytes);
   const Eviction why = victim.is_dead ? freshness(entry, now).eviction() : Eviction::kCapacity;
   forget(entry, {.why = why, .credit = victim.credit}, retired);

@@ -78,11 +78,10 @@ class alignas(64) Shard {
   // As in Cache.
   Lookup lookup(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now,
                 const Accepts& accepts);
-  void prefetch(const Key& key) const {
-    index_.prefetch(key);
-    ghost_.prefetch(key);
+  void prefetch(const Key& key) const { index_.prefetch(key); }
+  void prefetch_entry(const Key& key) const {
+    if (!index_.prefetch_item(key)) ghost_.prefetch(key);
   }
-  void prefetch_entry(const Key& key) const { index_.prefetch_item(key); }
   void leave(const Key& key, const Waiter& waiter);
   void drop(const Key& key);
   void invalidate_all();
@@ -127,6 +126,11 @@ class alignas(64) Shard {
     }
   };
 
+  // What a content takes: of the slabs, and of the limit.
+  struct Size {
+    std::size_t stored = 0;
+    std::uint64_t charge = 0;
+  };
   // What index_ finds.
   class Entries {
    public:
@@ -185,15 +189,15 @@ class alignas(64) Shard {
   // Gives back what the last fill of the key cost, 0 if that is not known any more.
   float drop_predecessor(const Flight& flight, base::Nanos now, Retired& retired);
   // Null if there is no room; the bytes are still to be written.
-  Entry* allocate(const Entry::Content& content, base::Nanos now, Retired& retired);
-  Room make_room_for(const Entry::Content& content, bool is_made, base::Nanos now, Retired& retired);
+  Entry* allocate(const Entry::Content& content, const Size& size, base::Nanos now, Retired& retired);
+  Room make_room_for(const Size& size, bool is_made, base::Nanos now, Retired& retired);
   // What is known of earlier entries of a key.
   struct Past {
     float last_cost = 0;  // 0: none
     Ghost::Position ghost = Ghost::kUnknown;
   };
-  KeepResult place(const Entry::Content& content, EntryRef& large, const Past& past, base::Nanos now,
-                   Retired& retired);
+  KeepResult place(const Entry::Content& content, const Size& size, EntryRef& large, const Past& past,
+                   base::Nanos now, Retired& retired);
   bool shrink_index();
   void resize_tables(std::size_t index_capacity);
   std::uint64_t tables_bytes(std::size_t index_capacity) const;
@@ -203,8 +207,7 @@ class alignas(64) Shard {
     return config_.storage == Storage::kCounted ? 0 : bytes;
   }
   bool counts_pages() const { return config_.storage == Storage::kBytes; }
-  static std::size_t stored_size(const Entry::Content& content);
-  std::uint64_t charge_of(const Entry::Content& content) const;
+  Size size_of(const Entry::Content& content) const;
   std::uint64_t used_bytes() const {
     return other_bytes_ + (counts_pages() ? slabs_.bytes() : charged_bytes_);
   }

@@ -125,8 +125,9 @@ void Shard::read_ended(const DiskRequest& request, const disk::Record* record) {
     Flight* const flight = reading_flight(request);
     if (flight == nullptr) return;
     if (is_kept && flight->epoch == epoch_ && !freshness(content, now).is_changed()) {
-      const Room room = make_room_for(content, static_cast<bool>(large), now, retired);
-      if (room == Room::kMade) place(content, large, {}, now, retired);
+      const Size size = size_of(content);
+      const Room room = make_room_for(size, static_cast<bool>(large), now, retired);
+      if (room == Room::kMade) place(content, size, large, {}, now, retired);
     }
     waiters = end_flight(*flight);
   }

@@ -4,8 +4,8 @@
 #include <array>
 #include <cstdlib>
 #include <memory>
+#include <span>
 #include <string_view>
-#include <vector>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -69,7 +69,7 @@ class Keys {
     return key;
   }
 
-  const std::vector<Request>& requests_;
+  std::span<const Request> requests_;
   const cache::Cache& cache_;
   std::array<cache::Key, kRing> ahead_;
   std::size_t read_ = 0, next_ = 0;
@@ -162,8 +162,9 @@ Point replay(const Trace& trace, const Setup& setup, const Progress& progress) {
   Engine engine(setup);
   Keys keys(trace, engine.cache());
   std::int64_t now_ms = trace.requests.front().time_ms;
-  for (std::size_t i = 0; i < trace.requests.size(); ++i) {
-    const Request& request = trace.requests[i];
+  const std::span<const Request> requests(trace.requests);
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    const Request& request = requests[i];
     engine.clock().advance((request.time_ms - now_ms) * base::kMillisecond);
     now_ms = request.time_ms;
     point.bytes += request.size_bytes;
@@ -187,7 +188,7 @@ Point replay(const Trace& trace, const Setup& setup, const Progress& progress) {
       ++point.not_kept;  // known to be too large
     }
     if (progress && i % kRequestsBetweenProgress == 0)
-      progress(static_cast<double>(i) / static_cast<double>(trace.requests.size()));
+      progress(static_cast<double>(i) / static_cast<double>(requests.size()));
   }
   point.evictions = engine.cache().stats().evictions;
   point.disk_written_bytes = engine.disk_written_bytes();
