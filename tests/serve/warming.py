@@ -214,10 +214,10 @@ def warming_sends_nothing_that_writes(stage):
 
 
 @contextlib.contextmanager
-def locked(cluster):
-    """Nobody reads the rows meanwhile."""
+def locked(cluster, table="warm_rows"):
+    """Nobody reads it meanwhile; nor, if it has a view, the catalog."""
     with contextlib.closing(psycopg.connect(f"host=127.0.0.1 port={cluster.port} user=postgres dbname=postgres")) as holder:
-        holder.execute("LOCK TABLE warm_rows IN ACCESS EXCLUSIVE MODE")
+        holder.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
         yield
 
 
@@ -245,6 +245,16 @@ def warming_and_readiness(stage):
             stage.plain.sql("SELECT 1")
             warm(life, "--no-wait")
             same("a later one changes nothing", life.pgweir.http("/readyz")[0], 200)
+
+
+@scenario
+def warming_skips_what_is_locked(stage):
+    with Life(stage) as life:
+        life.ask_often(READS[0], "SELECT n FROM warm_passing")
+        life.end()
+        with locked(stage.plain, "warm_passing"):
+            life.start()
+            same("they fare", life.warmed(), ("done", {"filled": 1, "failed": 1}))
 
 
 LONG = "SELECT count(*) FROM warm_passing a, warm_passing b, warm_passing c, warm_passing d WHERE a.n + b.n > c.n + d.n"
