@@ -11,6 +11,7 @@ namespace {
 // Four at a time: what every processor has instructions for, and compilers a notation.
 using Lanes [[gnu::vector_size(16)]] = std::uint32_t;
 using SignedLanes [[gnu::vector_size(16)]] = std::int32_t;
+using Halves [[gnu::vector_size(16)]] = std::uint64_t;
 
 Lanes load(const std::uint32_t* from) {
   Lanes lanes;
@@ -19,7 +20,7 @@ Lanes load(const std::uint32_t* from) {
 }
 // Any bit of any lane; all bits of all lanes.
 std::uint64_t folded(Lanes lanes) {
-  const auto halves = std::bit_cast<std::array<std::uint64_t, 2>>(lanes);
+  const auto halves = std::bit_cast<Halves>(lanes);
   return halves[0] | halves[1];
 }
 bool any(Lanes mask) { return folded(mask) != 0; }
@@ -65,7 +66,7 @@ void Ghost::put_first(std::uint32_t fingerprint, std::uint32_t facts) {
   cell.facts() = facts;
 }
 
-bool Ghost::may_hold(const Pair& sets, std::uint32_t fingerprint) {
+inline bool Ghost::may_hold(const Pair& sets, std::uint32_t fingerprint) {
   const auto in = [fingerprint](const Set& set) {
     return (load(set.fingerprints) == fingerprint) | (load(set.fingerprints + 4) == fingerprint);
   };
@@ -80,7 +81,7 @@ Ghost::Cell Ghost::find_cell(const Pair& sets, std::uint32_t fingerprint) const 
   return {};
 }
 
-unsigned Ghost::free_ways(const Set& set) const {
+inline unsigned Ghost::free_ways(const Set& set) const {
   constexpr Lanes kLow = {1, 2, 4, 8}, kHigh = {16, 32, 64, 128};
   const std::uint32_t latest =
       now() << kStampShift | ((1U << kStampShift) - 1);  // so that nothing is borrowed

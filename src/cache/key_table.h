@@ -70,10 +70,11 @@ class KeyTable {
     std::size_t hole = find_bucket(key, number);
     for (std::size_t i = next(hole); buckets_[i].number != 0; i = next(i)) {
       // An item may fill the hole unless its home lies behind the hole.
-      if (distance(home(buckets_[i].tag), i) >= distance(hole, i)) {
-        buckets_[hole] = buckets_[i];
-        hole = i;
-      }
+      const std::size_t at = home(buckets_[i].tag);
+      const bool is_behind = hole < i ? hole < at && at <= i : hole < at || at <= i;
+      if (is_behind) continue;
+      buckets_[hole] = buckets_[i];
+      hole = i;
     }
     buckets_[hole] = {};
     --size_;
@@ -120,9 +121,6 @@ class KeyTable {
   // order.
   std::size_t home(std::uint32_t tag) const { return std::uint64_t{tag} * capacity() >> 32; }
   std::size_t next(std::size_t i) const { return i + 1 == capacity() ? 0 : i + 1; }
-  std::size_t distance(std::size_t from, std::size_t to) const {
-    return to >= from ? to - from : to + capacity() - from;
-  }
   std::size_t find_bucket(const Key& key, std::uint32_t number) const {
     std::size_t i = home(tag_of(key));
     for (; buckets_[i].number != number; i = next(i)) CHECK(buckets_[i].number != 0);

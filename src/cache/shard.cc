@@ -106,11 +106,14 @@ Shard::Shard(const CacheConfig& config, std::uint64_t memory_bytes, const base::
 
 Shard::~Shard() {
   CHECK(flight_index_.size() == 0);
+  other_bytes_ -= overhead(Ghost::bytes_for(ghost_records(index_.capacity())));
+  ghost_.resize(0);  // nobody will ask
   invalidate_all();
   drain_freed();
   slabs_.trim();
-  const std::uint64_t others = allocation_bytes(sizeof(Shard)) + tables_bytes(index_.capacity()) +
-                               flights_.bytes() + flight_index_.bytes_for(flight_index_.capacity()) +
+  const std::uint64_t others = allocation_bytes(sizeof(Shard)) + tables_bytes(index_.capacity()) -
+                               Ghost::bytes_for(ghost_records(index_.capacity())) + flights_.bytes() +
+                               flight_index_.bytes_for(flight_index_.capacity()) +
                                (marks_.is_allocated() ? marks_.bytes_allocated() : 0);
   // Else an EntryRef outlives its cache, or something was counted wrongly.
   CHECK(slabs_.empty() && charged_bytes_ == 0 && other_bytes_ == overhead(others));

@@ -113,7 +113,7 @@ class Engine {
   // from_disk: whether it had to be read from there.
   cache::Lookup look_up(const cache::Key& key, bool& from_disk) {
     from_disk = false;
-    cache::Lookup lookup = cache_.lookup(key, waiter_, clock_.now());
+    cache::Lookup lookup = cache_.lookup(key, waiter_, clock_.now(), accepts_);
     if (lookup.outcome != cache::Outcome::kWaiting) return lookup;
     run_disk();
     lookup = cache_.lookup(key, nullptr);
@@ -147,6 +147,7 @@ class Engine {
   SparseDevice device_;
   std::unique_ptr<cache::DiskTier> tier_;
   cache::Cache cache_;
+  const cache::Accepts accepts_;
   const std::shared_ptr<cache::Waiter> waiter_ = std::make_shared<NobodyWaits>();
 };
 
