@@ -16,6 +16,9 @@ namespace {
 // Whatever holds up the warm-up, clients are let in then.
 constexpr base::Nanos kReadyWaitMax = 600 * base::kSecond;
 
+// Of the list of statements in memory, and which part of all memory it may be.
+constexpr std::uint64_t kListBytesMax = std::uint64_t{8} << 20, kListShare = 32;
+
 // Where pgweir itself listens, as libpq has it. The Unix socket counts as local wherever else it listens.
 sync::Connection::Parameters own_address(const std::vector<std::string>& listening) {
   for (const std::string& address : listening) {
@@ -58,18 +61,21 @@ class ServeWarm::Asker final : public warm::Judge {
     return known != nullptr && known->snapshot().catalog != nullptr && known->is_told(clock_.now());
   }
 
-  bool is_cacheable(const std::string& database, const query::SessionSettings& settings,
-                    const warm::Statement& statement) override {
+  Kept is_kept(const std::string& database, const query::SessionSettings& settings,
+               const warm::Statement& statement) override {
     const auto known = find(database);
     const auto catalog = known != nullptr ? known->snapshot().catalog : nullptr;
-    if (catalog == nullptr || !settings.temporary_names.empty()) return false;
-    if (!text_is_readable(settings, statement.sql)) return false;
+    if (catalog == nullptr || !settings.temporary_names.empty()) return Kept::kNever;
+    if (!text_is_readable(settings, statement.sql)) return Kept::kNever;
     const query::Scan scan = query::scan(statement.sql, secret_);
-    if (!scan.valid) return false;
+    if (!scan.valid) return Kept::kNever;
     follow_rules();
     const query::Verdict& verdict =
         table_.verdict(statement.sql, scan, *catalog, query::SearchPath(settings.search_path));
-    return verdict.cacheable() && !known->stream_obstacle(verdict, clock_.now());
+    if (!verdict.cacheable()) return Kept::kNever;
+    if (!known->stream_obstacle(verdict, clock_.now())) return Kept::kNow;
+    // Of some tables the change stream never tells.
+    return verdict.unfollowed != 0 ? Kept::kNever : Kept::kLater;
   }
 
  private:
@@ -91,19 +97,20 @@ class ServeWarm::Asker final : public warm::Judge {
   const CurrentConfig& config_;
   const base::HashSecret secret_;
   const base::Clock& clock_;
-  query::StatementTable table_{{}};
+  query::StatementTable table_{{.entries_max = 256, .bytes_max = 1 << 20}};
   std::shared_ptr<const config::Config> ruled_by_;
 };
 
 ServeWarm::ServeWarm(const config::Config& config, const base::HashSecret& secret, const base::Clock& clock)
     : config_(config.warm), secret_(secret), clock_(clock), began_at_(clock.now()) {
   if (config_.user.empty()) return;
-  recorder_ =
-      std::make_unique<warm::Recorder>(warm::RecorderConfig{.user = config_.user,
-                                                            .path = config.server.state_dir + "/warm-list",
-                                                            .records = config_.record,
-                                                            .secret = base::HashSecret(secret)},
-                                       clock);
+  recorder_ = std::make_unique<warm::Recorder>(
+      warm::RecorderConfig{.user = config_.user,
+                           .path = config.server.state_dir + "/warm-list",
+                           .bytes_max = std::min(kListBytesMax, config.cache.memory_bytes / kListShare),
+                           .records = config_.record,
+                           .secret = base::HashSecret(secret)},
+      clock);
   const auto loaded = recorder_->load();
   if (loaded) return;
   if (loaded.error().code == base::ErrorCode::kInvalid) {

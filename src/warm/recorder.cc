@@ -10,6 +10,7 @@ Recorder::Recorder(RecorderConfig config, const base::Clock& clock)
     : config_(std::move(config)),
       clock_(clock),
       records_(config_.records),
+      ranking_({.bytes_max = config_.bytes_max}),
       aged_at_(clock.now()),
       saved_at_(clock.now()) {}
 

@@ -18,9 +18,10 @@
 namespace pgweir::warm {
 
 struct RecorderConfig {
-  std::string user;      // whose statements
-  std::string path;      // of the file
-  bool records = false;  // else the list stays as load() has found it
+  std::string user;                                     // whose statements
+  std::string path;                                     // of the file
+  std::uint64_t bytes_max = RankingLimits{}.bytes_max;  // of the list in memory
+  bool records = false;                                 // else the list stays as load() has found it
   base::HashSecret secret;
 };
 

@@ -13,8 +13,6 @@
 
 #include "query/settings_list.h"
 #include "warm/messages.h"
-#include "wire/backend.h"
-#include "wire/frame.h"
 
 namespace pgweir::warm {
 namespace {
@@ -51,29 +49,12 @@ Settings settings_of(std::string_view digest) {
   return settings;
 }
 
-// From the notice by which pgweir explains.
-std::optional<Outcome> outcome_of(std::string_view message) {
-  constexpr std::string_view kPrefix = "pgweir: ";
-  if (!message.starts_with(kPrefix)) return std::nullopt;
-  message.remove_prefix(kPrefix.size());
-  if (message.starts_with("miss")) return Outcome::kFilled;
-  if (message.starts_with("hit") || message.starts_with("stale")) return Outcome::kPresent;
-  if (message.starts_with("bypass")) return Outcome::kPassed;
-  return std::nullopt;
-}
-
 // An error says nothing against the session: it may be had later.
 ErrorCode unless_told_to_stop(const base::Error& error) {
   return error.code == ErrorCode::kClosed ? ErrorCode::kClosed : ErrorCode::kUnavailable;
 }
 
 }  // namespace
-
-std::string_view name(Outcome outcome) {
-  constexpr std::array<std::string_view, kOutcomes> kNames = {"filled",      "present", "passed",
-                                                              "uncacheable", "unlike",  "failed"};
-  return kNames[static_cast<std::size_t>(outcome)];
-}
 
 std::string adopting_sql(std::string_view own, std::string_view wanted) {
   const Settings has = settings_of(own), wants = settings_of(wanted);
@@ -145,11 +126,11 @@ base::Result<Outcome> Replay::ask(const Statement& statement) {
   base::Buffer messages;
   append_messages(messages, statement);
   is_asking_ = true;
-  is_shed_ = false;
+  reader_.begin();
   if (auto sent = send(messages.view(), deadline); !sent) return std::unexpected(sent.error());
   auto outcome = hear(deadline);
   if (outcome) is_asking_ = false;
-  if (outcome && is_shed_) return base::fail(ErrorCode::kLimit, "there is too much to do");
+  if (outcome && reader_.is_shed()) return base::fail(ErrorCode::kLimit, "there is too much to do");
   return outcome;
 }
 
@@ -168,47 +149,15 @@ base::Result<void> Replay::send(std::string_view bytes, base::Nanos deadline) {
 }
 
 base::Result<Outcome> Replay::hear(base::Nanos deadline) {
-  Outcome outcome = Outcome::kPassed;
   std::array<char, 32 * 1024> buffer;
   for (;;) {
     if (auto ready = wait(POLLIN, deadline); !ready) return std::unexpected(ready.error());
     const ssize_t n = ::recv(connection_.socket(), buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) continue;
     if (n <= 0) return base::fail(ErrorCode::kUnavailable, "the connection is lost");
-    const auto skipped = static_cast<std::size_t>(std::min(skip_bytes_, static_cast<std::uint64_t>(n)));
-    skip_bytes_ -= skipped;
-    in_.append(buffer.data() + skipped, static_cast<std::size_t>(n) - skipped);
-    if (take_messages(outcome)) return outcome;
-    constexpr std::size_t kMessageBytesMax = 1 << 20;
-    if (in_.size() > kMessageBytesMax) return base::fail(ErrorCode::kUnavailable, "a message is too long");
+    if (reader_.take({buffer.data(), static_cast<std::size_t>(n)})) return reader_.outcome();
+    if (reader_.is_broken()) return base::fail(ErrorCode::kUnavailable, "what comes is no reply");
   }
-}
-
-bool Replay::take_messages(Outcome& outcome) {
-  constexpr std::uint64_t kReplyBytesMax = std::uint64_t{1} << 31;
-  constexpr std::string_view kHeard = "NEZ";
-  std::size_t taken = 0;
-  bool is_ready = false;
-  wire::Header header;
-  for (;;) {
-    const std::string_view rest = std::string_view(in_).substr(taken);
-    if (wire::read_header(rest, kReplyBytesMax, header) != wire::HeaderStatus::kComplete) break;
-    const bool heard = kHeard.find(header.type) != std::string_view::npos;
-    if (heard && rest.size() < header.message_bytes) break;
-    const auto here = static_cast<std::size_t>(std::min<std::uint64_t>(header.message_bytes, rest.size()));
-    skip_bytes_ = header.message_bytes - here;
-    taken += here;
-    is_ready = header.type == 'Z';
-    const std::string_view body = heard ? rest.substr(wire::kHeaderBytes, here - wire::kHeaderBytes) : "";
-    if (header.type == 'E') {
-      outcome = Outcome::kFailed;
-      is_shed_ = wire::error_field(body, 'C').value_or("").starts_with("53");
-    }
-    if (header.type == 'N' && outcome != Outcome::kFailed)
-      outcome = outcome_of(wire::error_field(body, 'M').value_or("")).value_or(outcome);
-  }
-  in_.erase(0, taken);
-  return is_ready && in_.empty() && skip_bytes_ == 0;
 }
 
 base::Result<void> Replay::wait(short events, base::Nanos deadline) const {

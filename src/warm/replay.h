@@ -11,21 +11,11 @@
 #include "base/result.h"
 #include "query/session_settings.h"
 #include "sync/connection.h"
+#include "warm/outcome.h"
+#include "warm/reply_reader.h"
 #include "warm/statement.h"
 
 namespace pgweir::warm {
-
-// What became of a statement.
-enum class Outcome : std::uint8_t {
-  kFilled,       // asked of PostgreSQL, to be kept
-  kPresent,      // answered from the cache
-  kPassed,       // passed on to PostgreSQL, and not kept
-  kUncacheable,  // not sent: it would not be kept now
-  kUnlike,       // not sent: sessions such as its own cannot be had any more
-  kFailed,       // an error
-};
-inline constexpr std::size_t kOutcomes = 6;
-std::string_view name(Outcome outcome);
 
 // SQL that makes a session with these settings, of which `own` differ from PostgreSQL's defaults, one with
 // those of `wanted` instead; empty: it is. Both as query::SessionSettings::digest.
@@ -55,18 +45,13 @@ class Replay {
  private:
   base::Result<void> send(std::string_view bytes, base::Nanos deadline);
   base::Result<Outcome> hear(base::Nanos deadline);
-  // Takes whole messages from what has been read; true: the last one was ReadyForQuery.
-  bool take_messages(Outcome& outcome);
-
   base::Result<void> wait(short events, base::Nanos deadline) const;
 
   const sync::Wakeup& stop_;
   const base::Clock& clock_;
   sync::Connection connection_;
-  std::string in_;
-  std::uint64_t skip_bytes_ = 0;  // of a message that says nothing
+  ReplyReader reader_;
   bool is_asking_ = false;
-  bool is_shed_ = false;  // what was asked last
 };
 
 }  // namespace pgweir::warm

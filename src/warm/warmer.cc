@@ -13,7 +13,7 @@ namespace pgweir::warm {
 namespace {
 
 constexpr base::Nanos kPoll = 100 * base::kMillisecond;
-// For the catalog, and for the change stream to have begun.
+// For the catalog, for the change stream to have begun, for it to tell of tables.
 constexpr base::Nanos kReadyWait = 60 * base::kSecond;
 constexpr unsigned kConnects = 3;
 constexpr unsigned kTries = 30;  // of a statement for which there is no room
@@ -159,11 +159,12 @@ base::Result<query::SessionSettings> Warmer::log_in(Replay& replay, const Sessio
 // Until all are asked, or the connection is lost; `left` are those after that. False: told to stop.
 bool Warmer::ask(Replay& replay, const SessionState& session, const query::SessionSettings& settings,
                  std::span<const Statement* const>& left) {
+  const base::Nanos deadline = clock_.now() + kReadyWait;
   while (!left.empty()) {
     if (is_stopping()) return false;
     const Statement& statement = *left.front();
     left = left.subspan(1);
-    if (!judge_.is_cacheable(session.database, settings, statement)) {
+    if (!wait_until_kept(session, settings, statement, deadline)) {
       count(Outcome::kUncacheable);
       continue;
     }
@@ -179,6 +180,15 @@ bool Warmer::ask(Replay& replay, const SessionState& session, const query::Sessi
     if (!outcome && outcome.error().code != base::ErrorCode::kLimit) return true;
   }
   return true;
+}
+
+bool Warmer::wait_until_kept(const SessionState& session, const query::SessionSettings& settings,
+                             const Statement& statement, base::Nanos deadline) {
+  for (;;) {
+    const Judge::Kept kept = judge_.is_kept(session.database, settings, statement);
+    if (kept == Judge::Kept::kNow) return true;
+    if (kept == Judge::Kept::kNever || clock_.now() >= deadline || !pause(kPoll)) return false;
+  }
 }
 
 void Warmer::count(Outcome outcome, std::size_t n) {

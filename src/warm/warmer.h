@@ -24,10 +24,10 @@ class Judge {
   virtual bool upstream_answers() = 0;
   // Whether replies of that database can be kept now.
   virtual bool is_ready(const std::string& database) = 0;
-  // Whether the statement's reply would be kept now, in a session with these settings; else it must not be
-  // sent.
-  virtual bool is_cacheable(const std::string& database, const query::SessionSettings& settings,
-                            const Statement& statement) = 0;
+  // Whether the statement's reply would be kept, in a session with these settings: else it must not be sent.
+  enum class Kept : std::uint8_t { kNow, kLater, kNever };
+  virtual Kept is_kept(const std::string& database, const query::SessionSettings& settings,
+                       const Statement& statement) = 0;
 };
 
 enum class State : std::uint8_t {
@@ -85,6 +85,9 @@ class Warmer {
   base::Result<query::SessionSettings> log_in(Replay& replay, const SessionState& session);
   bool ask(Replay& replay, const SessionState& session, const query::SessionSettings& settings,
            std::span<const Statement* const>& left);
+  // False: it must not be sent, or told to stop.
+  bool wait_until_kept(const SessionState& session, const query::SessionSettings& settings,
+                       const Statement& statement, base::Nanos deadline);
   void count(Outcome outcome, std::size_t n = 1);
   void save();
   // False: told to stop.

@@ -9,7 +9,7 @@ import subprocess
 import psycopg
 
 from scratch import wire
-from scratch.process import Child, ScratchDirectory, wait_until
+from scratch.process import Child, ScratchDirectory, run, wait_until
 from serve.scenario import holds, same, scenario, waits_for
 
 ROLE = "warm_app"
@@ -328,6 +328,28 @@ def warming_waits_its_turn(stage):
         same("meanwhile", life.warm()["state"], "running")
         blocker.execute("SELECT pg_advisory_unlock(5)")
         same("they fare", life.warmed(), ("done", {"filled": 5, "failed": 1}))
+
+
+@scenario
+def warming_with_a_change_stream(stage):
+    """Nothing can be kept before it has begun: the warm-up waits for it."""
+    administrator = f"postgres://postgres@127.0.0.1:{stage.plain.port}/postgres"
+    with Life(stage, sync_user="warm_sync") as life:
+        run([stage.binary, "setup", "--url", administrator, "--role", "warm_sync", "--apply"])
+        try:
+            def hits():
+                return life.outcomes(lambda: life.ask_often(*READS)).get("hit", 0) > 0
+            wait_until("hits", hits, seconds=30)
+            life.ask_often(*READS)
+            life.restart()
+            same("they fare", life.warmed(), ("done", {"filled": len(READS)}))
+            session = life.session()
+            same("clients find them", life.outcomes(lambda: [session.rows(read) for read in READS]), {"hit": len(READS)})
+            life.end()
+        finally:
+            run([stage.binary, "setup", "--url", administrator, "--role", "warm_sync", "--undo"])
+        life.pgweir.write(sync_user=None)
+        life.start()
 
 
 def command(life, *words):
