@@ -224,7 +224,8 @@ Lookup Shard::lookup(const Key& key, const std::shared_ptr<Waiter>& waiter, base
 
 Lookup Shard::miss(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now,
                    const Accepts& accepts, Retired& retired, std::optional<MissWhy> why) {
-  if (const auto marked = find_mark(key, now)) return pass(*marked);
+  if (marks_.is_allocated())
+    if (const auto marked = find_mark(key, now)) return pass(*marked);
   if (const std::uint32_t flight = flight_index_.find(key))
     return wait(flights_[flight], waiter, now, accepts, retired);
   if (disk_ != nullptr)
@@ -424,6 +425,12 @@ Shard::Room Shard::make_room_for(const Size& size, bool is_made, base::Nanos now
   return make_room(needed, now, retired, kStepsMax);
 }
 
+// Who has filled has seen the new reply, whether it was kept or not: the old one is no answer any more.
+inline float Shard::drop_predecessor(const Flight& flight, base::Nanos now, Retired& retired) {
+  if (disk_ == nullptr && !flight.has_predecessor) return 0;
+  return drop_earlier(flight, now, retired);
+}
+
 // The last look at the generations comes before the entry can be found. What moves after it is seen by
 // the next lookup, since the entry then differs from the counter.
 bool Shard::settle(Flight& flight, const Entry::Content& content, KeepResult& result, EntryRef& large,
@@ -479,8 +486,7 @@ void Shard::abandon(Flight& flight, FillEnd end) {
   for (const auto& waiter : waiters) waiter->wake();
 }
 
-// Who has filled has seen the new reply, whether it was kept or not: the old one is no answer any more.
-float Shard::drop_predecessor(const Flight& flight, base::Nanos now, Retired& retired) {
+float Shard::drop_earlier(const Flight& flight, base::Nanos now, Retired& retired) {
   const Key& key = flight.key();
   if (disk_ != nullptr) {
     disk_->erase(key);

@@ -188,6 +188,7 @@ class alignas(64) Shard {
 
   // Gives back what the last fill of the key cost, 0 if that is not known any more.
   float drop_predecessor(const Flight& flight, base::Nanos now, Retired& retired);
+  float drop_earlier(const Flight& flight, base::Nanos now, Retired& retired);
   // Null if there is no room; the bytes are still to be written.
   Entry* allocate(const Entry::Content& content, const Size& size, base::Nanos now, Retired& retired);
   Room make_room_for(const Size& size, bool is_made, base::Nanos now, Retired& retired);
