@@ -16,7 +16,7 @@ namespace {
 constexpr pgweir::base::HashSecret kSecret{.k0 = 1, .k1 = 2};
 constexpr std::string_view kUser = "u";
 
-std::string with_checksum(std::string bytes) {
+std::string with_checksum(const std::string& bytes) {
   const pgweir::base::Hash128 hash = pgweir::base::hash128(kSecret, bytes);
   pgweir::base::Buffer out;
   for (const std::uint64_t half : {hash.lo, hash.hi}) {

@@ -100,6 +100,7 @@ base::Result<query::SessionSettings> Replay::settings() {
   if (!result) return base::fail(unless_told_to_stop(result.error()), result.error().message);
   std::vector<std::optional<std::string_view>> columns;
   if (PQntuples(result->get()) != 1) return base::fail(ErrorCode::kUnavailable, "no row of settings");
+  columns.reserve(static_cast<std::size_t>(PQnfields(result->get())));
   for (int i = 0; i < PQnfields(result->get()); ++i)
     columns.push_back(PQgetisnull(result->get(), 0, i) != 0 ? std::nullopt
                                                             : std::optional(sync::value_of(*result, i)));
@@ -137,7 +138,7 @@ base::Result<Outcome> Replay::ask(const Statement& statement) {
 base::Result<void> Replay::send(std::string_view bytes, base::Nanos deadline) {
   while (!bytes.empty()) {
     const ssize_t n = ::send(connection_.socket(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n > 0) {
+    if (n >= 0) {
       bytes.remove_prefix(static_cast<std::size_t>(n));
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       if (auto ready = wait(POLLOUT, deadline); !ready) return ready;

@@ -4,7 +4,7 @@ namespace pgweir::warm {
 
 std::size_t SessionState::bytes() const {
   std::size_t bytes = sizeof *this + database.size() + settings.size();
-  for (const std::string& schema : search_path) bytes += sizeof schema + schema.size();
+  for (const std::string& schema : search_path) bytes += sizeof(std::string) + schema.size();
   return bytes;
 }
 
