@@ -9,6 +9,7 @@ import subprocess
 import psycopg
 
 from scratch import wire
+from scratch.cluster import PASSWORD
 from scratch.process import Child, ScratchDirectory, run, wait_until
 from serve.scenario import holds, same, scenario, waits_for
 
@@ -350,6 +351,27 @@ def warming_with_a_change_stream(stage):
             run([stage.binary, "setup", "--url", administrator, "--role", "warm_sync", "--undo"])
         life.pgweir.write(sync_user=None)
         life.start()
+
+
+@scenario
+def warming_with_a_password(stage):
+    with Life(stage, warm_user="scram_user") as life:
+        stage.plain.sql("GRANT SELECT ON warm_rows TO scram_user")
+        place = f"host=127.0.0.1 port={life.pgweir.port} user=scram_user password='{PASSWORD}' dbname=postgres"
+        with contextlib.closing(psycopg.connect(place, autocommit=True)) as connection:
+            for _ in range(3):
+                connection.execute(READS[0])
+        life.restart()
+        state, _ = life.warmed()
+        same("without a password", (state, "password" in life.warm()["why"]), ("failed", True))
+        life.end()
+        passfile = life.state.path / "passfile"
+        passfile.write_text(f"127.0.0.1:{life.pgweir.port}:*:scram_user:{PASSWORD}\n")
+        passfile.chmod(0o600)
+        life.pgweir.write(warm_passfile=passfile)
+        life.start()
+        same("with one", life.warmed(), ("done", {"filled": 1}))
+        stage.plain.sql("REVOKE ALL ON warm_rows FROM scram_user")
 
 
 def command(life, *words):
