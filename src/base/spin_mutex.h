@@ -2,11 +2,13 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 
 namespace pgweir::base {
 
-// Who finds it locked looks again for a while, and then lets others run in between. Nobody is woken, so that
-// unlocking is an ordinary store. Neither fair nor recursive.
+// Who finds it locked looks again for a while, and then sleeps. Unlocking is an ordinary store and a look at
+// who sleeps, in whatever order they take effect: so who sleeps wakes up by itself too. Neither fair nor
+// recursive.
 class SpinMutex {
  public:
   SpinMutex() = default;
@@ -14,15 +16,21 @@ class SpinMutex {
   SpinMutex& operator=(const SpinMutex&) = delete;
 
   void lock() {
-    if (is_locked_.exchange(true, std::memory_order_acquire)) [[unlikely]]
+    if (is_locked_.exchange(1, std::memory_order_acquire) != 0) [[unlikely]]
       wait();
   }
-  void unlock() { is_locked_.store(false, std::memory_order_release); }
+  void unlock() {
+    is_locked_.store(0, std::memory_order_release);
+    if (sleepers_.load(std::memory_order_relaxed) != 0) [[unlikely]]
+      wake_one();
+  }
 
  private:
   void wait();
+  void wake_one();
 
-  std::atomic<bool> is_locked_{false};
+  std::atomic<std::uint32_t> is_locked_{0};
+  std::atomic<std::uint32_t> sleepers_{0};
 };
 
 }  // namespace pgweir::base
