@@ -31,6 +31,8 @@ proxy::ConsoleTable help() {
            {"SHOW WARM", "how the present or last warm-up fares"},
            {"WARM", "asks the recorded statements again, to fill the cache"},
            {"SHOW GUARD", "how many statements PostgreSQL may have at once, has, and how many wait"},
+           {"OFF", "passes everything on to PostgreSQL, by the guard; what is cached stays"},
+           {"ON", "answers from the cache again"},
            {"SHOW VERSION", "pgweir's version"},
            {"SHOW HELP", "these commands"}},
           "SHOW"};
@@ -107,6 +109,10 @@ std::expected<proxy::ConsoleTable, wire::Complaint> Console::run(std::string_vie
   if (known == "SHOW WARM") return show_warm();
   if (known == "WARM") return warm();
   if (known == "SHOW GUARD") return show_guard();
+  if (known == "ON" || known == "OFF") {
+    switch_off_(known == "OFF");
+    return proxy::ConsoleTable{{}, {}, known};
+  }
   if (known == "SHOW VERSION") return proxy::ConsoleTable{{"version"}, {{version_}}, "SHOW"};
   if (known == "SHOW HELP") return help();
   // Drivers send these by themselves.

@@ -28,6 +28,8 @@ class Console final : public proxy::Console {
     begin_warm_ = std::move(begin);
     warm_ = std::move(status);
   }
+  // What ON and OFF do. Called as above.
+  void set_switch(std::function<void(bool off)> switch_off) { switch_off_ = std::move(switch_off); }
   // Likewise of SHOW GUARD.
   void set_guard(std::function<Status::Guard()> guard) { guard_ = std::move(guard); }
 
@@ -47,6 +49,7 @@ class Console final : public proxy::Console {
   std::function<bool()> begin_warm_;
   std::function<std::optional<Status::Warm>()> warm_;
   std::function<Status::Guard()> guard_;
+  std::function<void(bool)> switch_off_;
 };
 
 }  // namespace pgweir::admin

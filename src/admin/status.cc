@@ -101,6 +101,7 @@ std::string to_json(const Status& status) {
                                  {"lag_seconds", or_null(database.lag_seconds)},
                                  {"lag_bytes", or_null(database.lag_bytes)}});
   }
+  json["cache_is_off"] = status.cache_is_off;
   json["cache_entries"] = status.cache_entries;
   json["cache_bytes"] = status.cache_bytes;
   json["cache_bytes_max"] = status.cache_bytes_max;

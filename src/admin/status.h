@@ -90,6 +90,7 @@ struct Status {
   Guard guard;
   std::vector<Lookups> lookups;
   std::vector<Database> databases;
+  bool cache_is_off = false;
   std::uint64_t cache_entries = 0;
   std::uint64_t cache_bytes = 0;
   std::uint64_t cache_bytes_max = 0;

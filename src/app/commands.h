@@ -13,5 +13,6 @@ void add_setup(CLI::App& cli, int& exit_code);
 void add_explain(CLI::App& cli, int& exit_code);
 void add_simulate(CLI::App& cli, int& exit_code);
 void add_warm(CLI::App& cli, int& exit_code);
+void add_switch(CLI::App& cli, int& exit_code);
 
 }  // namespace pgweir::app

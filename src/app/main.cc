@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
   pgweir::app::add_explain(cli, exit_code);
   pgweir::app::add_simulate(cli, exit_code);
   pgweir::app::add_warm(cli, exit_code);
+  pgweir::app::add_switch(cli, exit_code);
   try {
     cli.parse(argc, argv);
   } catch (const CLI::RequiredError& error) {

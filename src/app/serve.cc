@@ -186,6 +186,10 @@ int run(const ServeOptions& options, const config::Config& config, const base::H
                        server_settings(config, std::move(rules)));
   CurrentConfig current(config);
   console.set_databases([&] { return databases_in_use(server.catalogs(), clock); });
+  console.set_switch([&](bool off) {
+    cache.switch_off(off);
+    spdlog::warn("the cache is switched {}", off ? "off: everything goes to PostgreSQL" : "on");
+  });
   console.set_guard([&] { return guard_now(server, *current.get()); });
   console.set_warm([&] { return warm.begin(); }, [&] { return warm.status(); });
   if (auto started = server.start(); !started) {

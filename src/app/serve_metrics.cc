@@ -63,7 +63,8 @@ void write_rules(const Workers& workers, PrometheusWriter& out) {
                  outcomes[static_cast<std::size_t>(outcome)]);
 }
 
-void write_cache(const cache::CacheStats& stats, PrometheusWriter& out) {
+void write_cache(const cache::CacheStats& stats, bool is_off, PrometheusWriter& out) {
+  out.gauge("pgweir_cache_off", "1 while the cache is switched off.", is_off ? 1 : 0);
   out.gauge("pgweir_cache_entries", "Replies kept in memory.", stats.entries);
   out.gauge("pgweir_cache_bytes", "Memory taken by the cache, all told.", stats.bytes);
   out.gauge("pgweir_cache_content_bytes", "Of that, keys and replies.", stats.content_bytes);
@@ -315,7 +316,7 @@ std::string metrics_text(const Running& running) {
   write_lookups(workers, out);
   write_rules(workers, out);
   const cache::CacheStats cache = running.cache.stats();
-  write_cache(cache, out);
+  write_cache(cache, running.cache.is_off(), out);
   if (cache.disk) write_disk(*cache.disk, out);
   write_proxy(workers, out);
   write_compression(workers, out);
@@ -346,6 +347,7 @@ std::string status_json(const Running& running) {
   });
   status.databases = databases_in_use(running.server.catalogs(), running.clock);
   status.guard = guard_now(running.server, *config);
+  status.cache_is_off = running.cache.is_off();
   status.cache_entries = cache.entries;
   status.cache_bytes = cache.bytes;
   status.cache_bytes_max = cache.bytes_max;

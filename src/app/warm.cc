@@ -1,11 +1,9 @@
 // pgweir warm: has a running pgweir ask its recorded statements again, and shows how that fares.
 #include <fmt/format.h>
-#include <libpq-fe.h>
 #include <poll.h>
 #include <unistd.h>
 
 #include <cstdio>
-#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -13,8 +11,7 @@
 #include <string_view>
 
 #include "app/commands.h"
-#include "base/result.h"
-#include "config/address.h"
+#include "app/console_client.h"
 
 namespace pgweir::app {
 namespace {
@@ -27,40 +24,15 @@ struct WarmOptions {
   bool no_wait = false;
 };
 
-struct Finish {
-  void operator()(PGconn* connection) const { PQfinish(connection); }
-  void operator()(PGresult* result) const { PQclear(result); }
-};
-using Connected = std::unique_ptr<PGconn, Finish>;
+using Row = ConsoleClient::Row;
 
-// One row of the console, by column.
-using Row = std::map<std::string, std::string, std::less<>>;
-
-int complain(const WarmOptions& options, std::string message) {
-  while (message.ends_with('\n')) message.pop_back();
+int complain(const WarmOptions& options, const std::string& message) {
   if (options.format == "json")
     fmt::print("{}\n", nlohmann::json{{"error", message}}.dump(-1, ' ', false,
                                                                nlohmann::json::error_handler_t::replace));
   else
     fmt::print(stderr, "pgweir warm: {}\n", message);
   return kRefused;
-}
-
-struct Refusal {
-  std::string code, message;
-};
-
-std::expected<Row, Refusal> ask(PGconn* connection, const char* command) {
-  const std::unique_ptr<PGresult, Finish> result(PQexec(connection, command));
-  const ExecStatusType status = PQresultStatus(result.get());
-  if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
-    const char* const code = PQresultErrorField(result.get(), PG_DIAG_SQLSTATE);
-    return std::unexpected(Refusal{code != nullptr ? code : "", PQerrorMessage(connection)});
-  }
-  Row row;
-  for (int i = 0; PQntuples(result.get()) == 1 && i < PQnfields(result.get()); ++i)
-    row.emplace(PQfname(result.get(), i), PQgetvalue(result.get(), 0, i));
-  return row;
 }
 
 std::string value(const Row& row, std::string_view column) {
@@ -102,10 +74,10 @@ void print_end(const WarmOptions& options, const Row& row) {
   fmt::print("{}\n", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
-int follow(const WarmOptions& options, PGconn* connection) {
+int follow(const WarmOptions& options, const ConsoleClient& console) {
   const bool shows = options.format == "text" && isatty(STDERR_FILENO) != 0;
   for (;;) {
-    const auto row = ask(connection, "SHOW WARM");
+    const auto row = console.ask("SHOW WARM");
     if (shows) fmt::print(stderr, "\r\033[K");
     if (!row) return complain(options, row.error().message);
     if (is_over(*row)) {
@@ -121,19 +93,13 @@ int follow(const WarmOptions& options, PGconn* connection) {
 }
 
 int warm(const WarmOptions& options) {
-  const auto address = config::parse_listen_address(options.address);
-  if (!address) return complain(options, address.error().message);
-  const std::string port = std::to_string(address->port);
-  const char* const keywords[] = {"host", "port", "dbname", "user", "sslmode", "connect_timeout", nullptr};
-  const char* const values[] = {
-      address->host.c_str(), port.c_str(), "pgweir", "pgweir", "disable", "10", nullptr};
-  const Connected connection(PQconnectdbParams(keywords, values, 0));
-  if (PQstatus(connection.get()) != CONNECTION_OK) return complain(options, PQerrorMessage(connection.get()));
+  const auto console = ConsoleClient::connect(options.address);
+  if (!console) return complain(options, console.error().message);
   constexpr std::string_view kNotOver = "55006";
-  const auto begun = ask(connection.get(), "WARM");
+  const auto begun = console->ask("WARM");
   if (!begun && begun.error().code != kNotOver) return complain(options, begun.error().message);
   if (!begun && options.format == "text") fmt::print(stderr, "a warm-up is not over yet: this is it\n");
-  return options.no_wait ? 0 : follow(options, connection.get());
+  return options.no_wait ? 0 : follow(options, *console);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 //   kPass:    send the query; nothing is kept
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -51,6 +52,11 @@ class Cache {
   // For who has just read the clock.
   Lookup lookup(const Key& key, const std::shared_ptr<Waiter>& waiter, base::Nanos now,
                 const Accepts& accepts = {});
+  // Switched off, every lookup passes (kOff): nothing is answered, waited for or filled. What is there stays,
+  // and is as fresh as its generations say once the cache is on again. Any thread.
+  void switch_off(bool off) { is_off_.store(off, std::memory_order_relaxed); }
+  bool is_off() const { return is_off_.load(std::memory_order_relaxed); }
+
   // Hints that the key will be looked up soon: prefetch() a few lookups before, prefetch_entry() a few later.
   // They look without the lock. REQUIRES: no other thread uses the cache meanwhile.
   void prefetch(const Key& key) const;
@@ -91,6 +97,7 @@ class Cache {
   Generations& generations_;
   unsigned shards_log2_ = 0;
   DiskTier* disk_ = nullptr;
+  std::atomic<bool> is_off_{false};
   std::vector<std::unique_ptr<Shard>> shards_;
 };
 

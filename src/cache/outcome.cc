@@ -48,6 +48,8 @@ std::string_view name(PassWhy why) {
       return "fill_slow";
     case PassWhy::kNoRoom:
       return "no_room";
+    case PassWhy::kOff:
+      return "off";
   }
   return "unknown";
 }

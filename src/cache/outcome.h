@@ -32,8 +32,9 @@ enum class PassWhy : std::uint8_t {
   kWaitersFull,  // another fills, and too many wait
   kFillSlow,     // another fills, and has for longer than anybody would wait
   kNoRoom,       // the memory is taken by what cannot be evicted
+  kOff,          // the cache is switched off
 };
-inline constexpr std::size_t kPassWhys = 6;
+inline constexpr std::size_t kPassWhys = 7;
 
 enum class Eviction : std::uint8_t { kCapacity, kExpired, kInvalidated };
 inline constexpr std::size_t kEvictions = 3;

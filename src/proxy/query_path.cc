@@ -541,7 +541,9 @@ void QueryPath::wait_for_fill(const cache::Key& key, const cache::Lookup& lookup
   waiting_ = Waiting::kFill;
   waiting_key_ = key;
   waits_for_disk_ = lookup.waits_for_disk;
-  wait_at_most(lookup.wait, &QueryPath::fill_ended);
+  if (lookup.waits_for_disk) return wait_at_most(lookup.wait, &QueryPath::wait_ended);
+  if (fill_wait_by_ == 0) fill_wait_by_ = now_ + lookup.wait;
+  wait_at_most(fill_wait_by_ - now_, &QueryPath::wait_ended);
 }
 
 void QueryPath::wait_at_most(base::Nanos wait, void (QueryPath::*over)()) {
@@ -571,7 +573,15 @@ void QueryPath::woken() {
   }
 }
 
+// What it was filled with may be of no use: over already, or overtaken by a write. Then the next one is
+// waited for, as long as there is time.
 void QueryPath::fill_ended() {
+  if (waits_for_disk_ || services_.clock.now() >= fill_wait_by_) return wait_ended();
+  stop_waiting();
+  resume_();
+}
+
+void QueryPath::wait_ended() {
   stop_waiting();
   (waits_for_disk_ ? waited_for_disk_ : waited_) = true;
   resume_();
@@ -599,7 +609,7 @@ bool QueryPath::cancel() {
     return false;  // ends what the client's statement waits for
   }
   cancelled_ = kByUser;
-  if (waiting_ == Waiting::kFill) fill_ended();
+  if (waiting_ == Waiting::kFill) wait_ended();
   if (waiting_ == Waiting::kGuard || injected_ != nullptr) turn_missed();
   if (waiting_ == Waiting::kFollowers) woken();
   return true;
@@ -611,6 +621,7 @@ void QueryPath::statement_consumed() {
   names_tried_ = false;
   waited_ = waited_for_disk_ = false;
   cancelled_ = nullptr;
+  fill_wait_by_ = 0;
   turn_by_ = 0;
   turn_missed_ = false;
   fill_ = {};

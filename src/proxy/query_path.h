@@ -165,6 +165,7 @@ class QueryPath {
   cache::Key key_of(const Question& question) const;
   void wait_for_fill(const cache::Key& key, const cache::Lookup& lookup);
   void fill_ended();
+  void wait_ended();
   void stop_waiting();
   // Ends a wait after so long, or at the statement's timeout.
   void wait_at_most(base::Nanos wait, void (QueryPath::*over)());
@@ -245,6 +246,7 @@ class QueryPath {
   bool waited_ = false;              // likewise: for another's fill
   bool waited_for_disk_ = false;     // likewise
   bool waits_for_disk_ = false;      // rather than for another's fill
+  base::Nanos fill_wait_by_ = 0;     // likewise: until when it waits for others' fills; 0: it has not waited
   base::Nanos turn_by_ = 0;          // likewise: until when it waits for its turn; 0: it has not waited
   bool turn_missed_ = false;         // likewise: it has waited so long
   const char* cancelled_ = nullptr;  // likewise: why it is to end with 57014

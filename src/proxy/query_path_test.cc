@@ -235,5 +235,25 @@ TEST_F(SharedFill, ACancelRequestOfTheOneThatAsksIsForItsBackend) {
   EXPECT_FALSE(filler->paths().query().cancel());
 }
 
+// What they wait for is overtaken by a change: one of them fills, and the others wait for that.
+TEST(WaitForAFill, GoesOnWithTheNextOne) {
+  TestSession first, second(first.worker()), third(first.worker());
+  TestWorker& worker = first.worker();
+  const std::string read = simple_query("select id from a");
+  for (TestSession* each : {&first, &second, &third}) each->say(simple_query("select 1"));
+  const auto count_of = [&](Outcome outcome) {
+    std::uint64_t sum = 0;
+    for (const auto& counter : worker.stats.lookups[static_cast<std::size_t>(outcome)]) sum += counter.get();
+    return sum;
+  };
+  const std::uint64_t before = count_of(Outcome::kBypass);
+  for (TestSession* each : {&first, &second, &third}) each->paths().from_client(read);
+  worker.catalogs.outdate_replies();
+  for (TestSession* each : {&first, &second, &third}) each->say("");
+  EXPECT_EQ(count_of(Outcome::kMiss), 2U);
+  EXPECT_EQ(count_of(Outcome::kHit), 1U);
+  EXPECT_EQ(count_of(Outcome::kBypass), before);
+}
+
 }  // namespace
 }  // namespace pgweir::proxy
