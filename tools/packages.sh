@@ -9,7 +9,7 @@ declare -A PACKAGES=(
   [sqlsmith]="sqlsmith"
   [source]="dpkg-dev gcc make bison flex perl patch zlib1g-dev libreadline-dev"
   [node]="nodejs npm"
-  [bench]="python3 pgbouncer pgpool2 redis-server"
+  [bench]="python3 gnuplot-nox pgbouncer pgpool2 redis-server"
   [fuzz]="clang-19 libclang-rt-19-dev"
   [lint]="clang-tidy-19 clang-format-19"
 )

@@ -49,6 +49,21 @@ TEST(CacheTest, MissThenHit) {
   EXPECT_LE(stats.bytes, stats.bytes_max);
 }
 
+TEST(CacheTest, SwitchedOffItAnswersAndFillsNothing) {
+  TestCache t;
+  t.get(1, "one");
+  t.cache.switch_off(true);
+  for (const std::uint64_t number : {1, 2}) {
+    const Lookup off = t.lookup(number);
+    EXPECT_EQ(off.outcome, Outcome::kPass);
+    EXPECT_EQ(off.pass_why, PassWhy::kOff);
+    EXPECT_FALSE(off.fill);
+  }
+  t.cache.switch_off(false);
+  EXPECT_EQ(t.lookup(1).outcome, Outcome::kHit) << "what was there has stayed";
+  EXPECT_EQ(t.lookup(2).outcome, Outcome::kMiss);
+}
+
 TEST(CacheTest, AnEmptyReplyIsAReply) {
   TestCache t(exact_config());
   EXPECT_FALSE(t.get(1, ""));

@@ -11,6 +11,7 @@ namespace {
 
 using base::kMillisecond;
 using testing::ElementsAre;
+using Order = FairQueue::Order;
 
 struct Named : Queued {
   std::string name;
@@ -26,7 +27,7 @@ class FairQueueTest : public testing::Test {
     named.name = name;
     queue_.add(named, cost);
   }
-  std::string take() { return static_cast<Named&>(queue_.take_first()).name; }
+  std::string take(Order order = Order::kOldestFirst) { return static_cast<Named&>(queue_.take(order)).name; }
   std::vector<std::string> take_all() {
     std::vector<std::string> names;
     while (!queue_.empty()) names.push_back(take());
@@ -91,6 +92,27 @@ TEST_F(FairQueueTest, FirstAndLastArePlaces) {
   queue_.add_first(urgent);
   queue_.put_last(all_[0]);
   EXPECT_THAT(take_all(), ElementsAre("urgent", "b", "a"));
+}
+
+TEST_F(FairQueueTest, TheNewestOfAFlowHasItsTurn) {
+  for (const char* name : {"a", "b", "c"}) add(name, 1, 1);
+  add("other", 2, 1);
+  EXPECT_EQ(take(Order::kNewestFirst), "c");
+  EXPECT_EQ(take(Order::kNewestFirst), "b");
+  EXPECT_EQ(take(Order::kNewestFirst), "other") << "flows take turns all the same";
+  EXPECT_EQ(take(Order::kNewestFirst), "a");
+}
+
+TEST_F(FairQueueTest, WhoMakesRoomIsTheOneWhoseTurnIsFarthest) {
+  add("gone", 3, 1);
+  for (const char* name : {"a", "b", "c"}) add(name, 1, 1);
+  add("other", 2, 1);
+  queue_.put_last(all_[0]);
+  const auto take_last = [&](Order order) { return static_cast<Named&>(queue_.take_last(order)).name; };
+  EXPECT_EQ(take_last(Order::kOldestFirst), "gone");
+  EXPECT_EQ(take_last(Order::kOldestFirst), "c");
+  EXPECT_EQ(take_last(Order::kNewestFirst), "a");
+  EXPECT_THAT(take_all(), testing::UnorderedElementsAre("b", "other"));
 }
 
 TEST_F(FairQueueTest, WhatLeavesIsNotGivenATurn) {

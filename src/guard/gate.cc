@@ -10,6 +10,8 @@ namespace {
 // No statement is overdue before; nor before it takes so many times what it does when all is calm.
 constexpr base::Nanos kOverdueMin = base::kSecond;
 constexpr int kOverdueTimes = 8;
+// A queue that has not been empty for so long is no burst.
+constexpr base::Nanos kStanding = 200 * base::kMillisecond;
 
 using Lock = std::unique_lock<base::SpinMutex>;
 
@@ -27,7 +29,7 @@ void Gate::configure(const GuardConfig& config) {
     config_ = config;
     limiter_.configure(config);
     let_in_queued(clock_.now(), wakes);
-    while (queue_.size() > config_.queue_max) refuse(static_cast<Permit&>(queue_.last()), wakes);
+    while (queue_.size() > config_.queue_max) refuse_last(clock_.now(), wakes);
     show();
   }
   for (const auto& waiter : wakes) waiter->turn_has_come();
@@ -87,17 +89,26 @@ void Gate::find_overdue(base::Nanos now) {
 void Gate::let_in_queued(base::Nanos now, Wakes& wakes) {
   find_overdue(now);
   while (!queue_.empty() && has_room()) {
-    auto& permit = static_cast<Permit&>(queue_.take_first());
+    auto& permit = static_cast<Permit&>(queue_.take(order(now)));
     wakes.push_back(permit.waiter_);
     stats_.waited.add();
     stats_.wait_time.record(now - permit.asked_at_);
     let_in(permit, now);
   }
-  if (!queue_.empty()) limiter_.held_back(now);
+  if (queue_.empty()) {
+    emptied_at_ = now;
+  } else {
+    limiter_.held_back(now);
+  }
 }
 
-void Gate::refuse(Permit& permit, Wakes& wakes) {
-  queue_.remove(permit);
+// Who waits in a queue that does not empty has little patience left by the time its turn comes.
+FairQueue::Order Gate::order(base::Nanos now) const {
+  return now - emptied_at_ > kStanding ? FairQueue::Order::kNewestFirst : FairQueue::Order::kOldestFirst;
+}
+
+void Gate::refuse_last(base::Nanos now, Wakes& wakes) {
+  auto& permit = static_cast<Permit&>(queue_.take_last(order(now)));
   wakes.push_back(permit.waiter_);
   permit.state_.store(Permit::State::kRefused, std::memory_order_release);
 }
@@ -123,7 +134,7 @@ Permit::State Permit::ask(const Request& request) {
     client = request.client;
     inside_ = false;
     asked_at_ = now;
-    if (!gate_.queue_.empty()) gate_.let_in_queued(now, wakes);
+    gate_.let_in_queued(now, wakes);
     if (gate_.queue_.empty() && gate_.has_room()) {
       gate_.let_in(*this, now);
     } else {
@@ -136,8 +147,7 @@ Permit::State Permit::ask(const Request& request) {
       }
       gate_.let_in_queued(now, wakes);
       // Who comes with little behind it takes the place of who has much.
-      if (gate_.queue_.size() > gate_.config_.queue_max)
-        gate_.refuse(static_cast<Permit&>(gate_.queue_.last()), wakes);
+      if (gate_.queue_.size() > gate_.config_.queue_max) gate_.refuse_last(now, wakes);
     }
     gate_.show();
   }

@@ -54,7 +54,8 @@ class Gate {
   void let_out(Permit& permit);
   void find_overdue(base::Nanos now);
   void let_in_queued(base::Nanos now, Wakes& wakes);
-  void refuse(Permit& permit, Wakes& wakes);
+  void refuse_last(base::Nanos now, Wakes& wakes);
+  FairQueue::Order order(base::Nanos now) const;
   void show();
 
   const base::Clock& clock_;
@@ -62,6 +63,7 @@ class Gate {
   GuardConfig config_;
   Limiter limiter_;
   FairQueue queue_;
+  base::Nanos emptied_at_ = 0;  // when nothing was queued the last time
   std::list<Permit*> running_;  // that are not overdue, the oldest first
   unsigned outside_ = 0;        // of them, outside transactions
   unsigned inside_ = 0;

@@ -144,6 +144,17 @@ TEST_F(GateTest, WhoseClientIsGoneGoesLast) {
   EXPECT_TRUE(gone.permit.is_held());
 }
 
+TEST_F(GateTest, InAQueueThatDoesNotEmptyTheNewestHasItsTurn) {
+  Asker &a = ask(), &b = ask();
+  Asker& old = ask();
+  clock_.advance(kSecond);
+  Asker& young = ask();
+  a.permit.release();
+  EXPECT_TRUE(young.permit.is_held());
+  b.permit.release();
+  EXPECT_TRUE(old.permit.is_held());
+}
+
 // The holder of the lock that they wait for may be the one that waits for its turn.
 TEST_F(GateTest, WhatIsOverdueNoLongerKeepsOthersWaiting) {
   use({.limit_min = 2, .limit_max = 4, .queue_max = 10});
