@@ -14,11 +14,15 @@ struct ConsoleTest : testing::Test {
           {.name = "shop", .promise = "full", .why = "followed", .lag_seconds = 0.25, .lag_bytes = 64},
           {.name = "other", .why = "lost"}};
     });
+    console.set_guard(
+        [] { return Status::Guard{.limit = 7, .adapts = true, .slowdown = 1.25, .active = 3, .queued = 2}; });
+    console.set_switch([this](bool off) { is_off = off; });
     console.set_warm([this] { return std::exchange(begins, false); },
                      [this] { return has_warm_up ? std::optional(warm_up) : std::nullopt; });
   }
   bool begins = true;
   bool has_warm_up = true;
+  bool is_off = false;
   Status::Warm warm_up{.state = "running",
                        .is_over = false,
                        .statements = 9,
@@ -56,6 +60,22 @@ TEST_F(ConsoleTest, OneWarmUpAtATime) {
   has_warm_up = false;
   EXPECT_EQ(console.run("WARM").error().code, "55000");
   EXPECT_EQ(console.run("SHOW WARM").error().code, "55000");
+}
+
+TEST_F(ConsoleTest, ShowGuardTellsWhoIsAtPostgresql) {
+  const auto table = console.run("SHOW GUARD");
+  ASSERT_TRUE(table.has_value());
+  ASSERT_EQ(table->rows.size(), 1U);
+  const std::vector<std::optional<std::string>> row{"7", "yes", "1.25", "3", "0", "0",
+                                                    "2", "0",   "0",    "0", "0"};
+  EXPECT_EQ(table->rows[0], row);
+}
+
+TEST_F(ConsoleTest, OffAndOn) {
+  EXPECT_EQ(console.run("off")->tag, "OFF");
+  EXPECT_TRUE(is_off);
+  EXPECT_EQ(console.run("ON")->tag, "ON");
+  EXPECT_FALSE(is_off);
 }
 
 TEST_F(ConsoleTest, HelpListsOnlyWhatRuns) {
