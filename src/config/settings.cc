@@ -202,6 +202,8 @@ constexpr Setting kSettings[] = {
      "Private key file of upstream.tls_cert."},
     {"upstream.connect_timeout", DurationField{at<kUpstream, &UpstreamConfig::connect_timeout>, 100 * base::kMillisecond, 10 * kMinute},
      "For one address, until it accepts; then the next is tried."},
+    {"upstream.max_connections", CountField{at<kUpstream, &UpstreamConfig::max_connections>, 0, 100'000},
+     "Connections to PostgreSQL, pgweir's own included; more clients are refused with SQLSTATE 53300. 0: as many as PostgreSQL lets in."},
     {"upstream.allow_passwordless_remote", FlagField{at<kUpstream, &UpstreamConfig::allow_passwordless_remote>},
      "Lets clients that are not local use logins for which PostgreSQL asks pgweir for no password."},
 

@@ -30,6 +30,8 @@ struct UpstreamConfig {
   std::string tls_cert;       // file; pgweir's own client certificate, with tls_key
   std::string tls_key;
   base::Nanos connect_timeout = 5 * base::kSecond;
+  // To PostgreSQL, pgweir's own included; 0: as many as PostgreSQL lets in.
+  unsigned max_connections = 0;
   // Clients that are not local may use logins for which PostgreSQL asks pgweir for no password.
   bool allow_passwordless_remote = false;
 };

@@ -133,7 +133,7 @@ TEST_F(ConsoleSessionTest, WhatIsNoMessageEndsIt) {
 std::string visit_from(const std::string& host, Console& console) {
   struct Host final : Session::Host {
     explicit Host(io::Loop& loop) : loop_(loop) {}
-    bool admit() override { return true; }
+    base::Result<void> admit() override { return {}; }
     void upstream_answered(bool, const std::string&) override {}
     void ended(Session&) override { loop_.stop(); }
     io::Loop& loop_;

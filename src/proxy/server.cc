@@ -99,6 +99,8 @@ Server::Server(const ServerParts& parts, ServerSettings settings)
       shared_{parts.clock,  parts.cache, catalogs_,         gate_,        cancels_, *resolver_,
               parts.secret, sessions_,   upstream_reached_, parts.console} {
   shared_.recorder = parts.recorder;
+  // A walsender and one for questions, for each database.
+  if (!parts.sync.user.empty()) shared_.own_connections_max = 2 * parts.sync.databases_max;
 }
 
 Server::~Server() { stop(); }

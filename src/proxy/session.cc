@@ -281,25 +281,24 @@ std::size_t Session::startup_message(wire::StartupMessage message, std::size_t s
     refuse(fatal("57P03", "pgweir is shutting down"));
     return size;
   }
-  if (!host_.admit()) {
-    services_.stats.sessions_refused.add();
-    refuse(
-        fatal("53300", "sorry, too many clients already",
-              "pgweir's limit is server.sessions_max = " + std::to_string(live_->server.sessions_max) + "."));
-    return size;
-  }
-  admitted_ = true;
   login_ = std::make_unique<Login>(
       std::move(message),
       LoginFacts{.client_is_local = client_address_.is_local(),
                  .upstream_uses_tls = false,
                  .allow_passwordless_remote = live_->upstream->config.allow_passwordless_remote});
+  // Whoever looks why there are too many must not be one too many: it is on this machine, and needs no PostgreSQL.
   if (services_.console != nullptr && login_->database() == kConsoleDatabase &&
       !login_->is_physical_replication()) {
     open_console();
-  } else {
-    connect();
+    return size;
   }
+  if (const auto admitted = host_.admit(); !admitted) {
+    services_.stats.sessions_refused.add();
+    refuse(fatal("53300", "sorry, too many clients already", admitted.error().message));
+    return size;
+  }
+  admitted_ = true;
+  connect();
   return size;
 }
 

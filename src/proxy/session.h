@@ -23,8 +23,8 @@ class Session final : public ChannelOwner, public std::enable_shared_from_this<S
   class Host {
    public:
     virtual ~Host() = default;
-    // Whether one more session may log in.
-    virtual bool admit() = 0;
+    // Whether one more session may log in; else the limit that is reached, in words.
+    virtual base::Result<void> admit() = 0;
     // An upstream connection was made, or could not be.
     virtual void upstream_answered(bool reached, const std::string& why) = 0;
     // The session is over; delete it later, not from within this call.

@@ -1,5 +1,7 @@
 #include "proxy/worker.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "base/log.h"
@@ -78,10 +80,19 @@ void Worker::cut() {
   });
 }
 
-bool Worker::admit() {
-  if (shared_.sessions.fetch_add(1) < services_.live->server.sessions_max) return true;
+base::Result<void> Worker::admit() {
+  const unsigned sessions_max = services_.live->server.sessions_max;
+  const unsigned connections_max = services_.live->upstream->config.max_connections;
+  const unsigned own = shared_.own_connections_max;
+  const unsigned before = shared_.sessions.fetch_add(1);
+  if (before < sessions_max && (connections_max == 0 || before + own < connections_max)) return {};
   shared_.sessions.fetch_sub(1);
-  return false;
+  if (before >= sessions_max)
+    return base::fail(base::ErrorCode::kLimit,
+                      fmt::format("pgweir's limit is server.sessions_max = {}.", sessions_max));
+  return base::fail(base::ErrorCode::kLimit,
+                    fmt::format("pgweir's limit is upstream.max_connections = {}{}.", connections_max,
+                                own != 0 ? fmt::format(", of which its change streams may need {}", own) : ""));
 }
 
 void Worker::upstream_answered(bool reached, const std::string& why) {

@@ -23,10 +23,11 @@ struct Shared {
   CancelRegistry& cancels;
   io::Resolver& resolver;
   base::HashSecret secret;
-  std::atomic<unsigned>& sessions;      // logged in or logging in
+  std::atomic<unsigned>& sessions;      // logged in or logging in, each with one upstream connection
   std::atomic<bool>& upstream_reached;  // the last attempt to connect succeeded
   Console* console = nullptr;
   std::uint64_t fill_bytes_max = 0;  // of one worker
+  unsigned own_connections_max = 0;  // to PostgreSQL: the change streams'
   warm::Recorder* recorder = nullptr;
 };
 
@@ -57,7 +58,7 @@ class Worker final : public Session::Host {
   const LiveSettings& live() const { return *services_.live; }
 
   // Session::Host, on the worker's thread.
-  bool admit() override;
+  base::Result<void> admit() override;
   void upstream_answered(bool reached, const std::string& why) override;
   void ended(Session& session) override;
 

@@ -18,10 +18,34 @@ def limit_of_sessions(stage):
         fields = pgweir.refusal()
         same("SQLSTATE", fields["C"], "53300")  # too_many_connections
         holds(f"the setting is named: {fields}", "server.sessions_max = 2" in fields["H"])
+        console = pgweir.raw()
+        console.login({"user": "postgres", "database": "pgweir"})
+        same("in the console", console.rows("SHOW GUARD")[0][3], "0")
+        console.close()
         same("refusals counted", pgweir.metric("pgweir_client_sessions_refused_total"), 1)
         sessions[0].close()
         wait_until("a place is free", lambda: pgweir.metric("pgweir_client_sessions") == 1)
         same("a new session", pgweir.session().rows("SELECT 1"), [["1"]])
+
+
+@scenario
+def limit_of_upstream_connections(stage):
+    """Of which the change streams have theirs."""
+    def full(pgweir, hint):
+        fields = pgweir.refusal()
+        same("SQLSTATE and hint", (fields["C"], fields["H"]), ("53300", hint))
+
+    with stage.pgweir(upstream_max_connections=2) as pgweir:
+        first, second = pgweir.session(), pgweir.session()
+        full(pgweir, "pgweir's limit is upstream.max_connections = 2.")
+        first.send(wire.terminate())
+        first.read_until("closed")
+        wait_until("a place", lambda: pgweir.status()["client_sessions"] == 1)
+        pgweir.session()
+        same("the other one goes on", second.rows("SELECT 1"), [["1"]])
+    with stage.pgweir(upstream_max_connections=7, sync_user="nobody", sync_databases_max=3) as pgweir:
+        pgweir.session()
+        full(pgweir, "pgweir's limit is upstream.max_connections = 7, of which its change streams may need 6.")
 
 
 @scenario
