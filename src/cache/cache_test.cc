@@ -49,6 +49,17 @@ TEST(CacheTest, MissThenHit) {
   EXPECT_LE(stats.bytes, stats.bytes_max);
 }
 
+TEST(CacheTest, TtlCountsFromWhenTheQuestionLeft) {
+  TestCache t;
+  Fill fill = t.lookup(1).fill;
+  t.clock.advance(10 * base::kSecond);
+  fill.sent(t.clock.now());
+  t.keep_for(fill, "one", base::kSecond);
+  EXPECT_EQ(t.lookup(1).outcome, Outcome::kHit);
+  t.clock.advance(base::kSecond);
+  EXPECT_NE(t.lookup(1).outcome, Outcome::kHit);
+}
+
 TEST(CacheTest, SwitchedOffItAnswersAndFillsNothing) {
   TestCache t;
   t.get(1, "one");

@@ -52,11 +52,13 @@ class Fill {
   explicit operator bool() const { return flight_ != nullptr; }
 
   // Stores the concatenated parts, unless a dependency moved or is held. `dependencies` were
-  // observed before the query was sent. The ttl counts from the lookup that gave this ticket, since
-  // the reply is at least that old. `cost` is what the fill cost the database.
-  // REQUIRES: the ticket is open.
+  // observed before the query was sent. The ttl counts from sent(), or else from the lookup that gave this
+  // ticket, since the reply is at least that old. `cost` is what the fill cost the database. REQUIRES: the
+  // ticket is open.
   KeepResult keep(std::span<const std::string_view> parts, std::uint32_t mark,
                   std::span<const Dependency> dependencies, base::Nanos ttl, base::Nanos cost);
+  // The question leaves only now: it had to wait. REQUIRES: the ticket is open.
+  void sent(base::Nanos now);
   // Ends without a reply to keep; nothing if already ended.
   void abandon(FillEnd end);
 

@@ -25,6 +25,7 @@ struct Flight {
 
   std::uint64_t epoch = 0;  // the shard's, so that invalidate_all() reaches what is in flight
   base::Nanos started_at = 0;
+  base::Nanos asked_at = 0;                 // when the question left; the filler's
   std::uint64_t disk_ticket = 0;            // of the read from the disk that fills; 0: a session does
   bool has_predecessor = true;              // false: there was no entry, and nobody else makes one
   Ghost::Position ghost = Ghost::kUnknown;  // of the key; unknown if there may be a predecessor
@@ -54,7 +55,7 @@ class Flights {
     idle_.pop_back();
     flight.key_ = key;
     flight.epoch = epoch;
-    flight.started_at = now;
+    flight.started_at = flight.asked_at = now;
     flight.disk_ticket = 0;
     flight.has_predecessor = true;
     flight.ghost = Ghost::kUnknown;

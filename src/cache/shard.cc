@@ -350,7 +350,7 @@ KeepResult Shard::keep(Flight& flight, std::span<const std::string_view> parts, 
                                .parts = parts,
                                .bytes = Entry::bytes_of(parts),
                                .dependencies = dependencies,
-                               .asked_at = flight.started_at,
+                               .asked_at = flight.asked_at,
                                .expires_at = expiry(flight, ttl),
                                .cost = cost,
                                .mark = mark,
@@ -371,9 +371,9 @@ KeepResult Shard::keep(Flight& flight, std::span<const std::string_view> parts, 
 base::Nanos Shard::expiry(const Flight& flight, base::Nanos ttl) const {
   constexpr base::Nanos kTtlMax = base::kSecond * 60 * 60 * 24 * 365 * 10;  // keeps the sum in range
   const base::Nanos bounded = std::clamp<base::Nanos>(ttl, 0, kTtlMax);
-  if (config_.ttl_jitter == 0) return flight.started_at + bounded;
+  if (config_.ttl_jitter == 0) return flight.asked_at + bounded;
   const double cut = static_cast<double>(bounded) * config_.ttl_jitter * fraction_of(flight.key());
-  return flight.started_at + bounded - static_cast<base::Nanos>(cut);
+  return flight.asked_at + bounded - static_cast<base::Nanos>(cut);
 }
 
 KeepResult Shard::examine(const Entry::Content& content, const Freshness& state) const {
@@ -754,6 +754,11 @@ KeepResult Fill::keep(std::span<const std::string_view> parts, std::uint32_t mar
                       std::span<const Dependency> dependencies, base::Nanos ttl, base::Nanos cost) {
   CHECK(flight_ != nullptr);
   return shard_->keep(*std::exchange(flight_, nullptr), parts, mark, dependencies, ttl, cost);
+}
+
+void Fill::sent(base::Nanos now) {
+  CHECK(flight_ != nullptr);
+  flight_->asked_at = now;
 }
 
 void Fill::abandon(FillEnd end) {

@@ -88,7 +88,7 @@ std::optional<Lookup> Shard::read(const Key& key, const std::shared_ptr<Waiter>&
 
 Lookup Shard::take_over(Flight& flight, base::Nanos now) {
   flight.disk_ticket = 0;
-  flight.started_at = now;
+  flight.started_at = flight.asked_at = now;
   flight.epoch = epoch_;
   return fill(flight, MissWhy::kEvicted);
 }

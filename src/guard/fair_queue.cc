@@ -36,8 +36,9 @@ void FairQueue::add(Queued& queued, base::Nanos cost) {
   const std::uint64_t key = flow_of(queued);
   Flow& flow = flows_[key];
   const bool begins = flow.line.empty();
-  const unsigned clients = templates_[queued.template_hash] += begins ? 1 : 0;
-  const unsigned templates = clients_[queued.client] += begins ? 1 : 0;
+  if (begins) flow.template_hash = queued.template_hash, flow.client = queued.client;
+  const unsigned clients = templates_[flow.template_hash] += begins ? 1 : 0;
+  const unsigned templates = clients_[flow.client] += begins ? 1 : 0;
   const double seconds =
       static_cast<double>(std::clamp(cost, kCostMin, kCostMax)) / static_cast<double>(base::kSecond);
   flow.ends = std::max(time_, flow.ends) + seconds * std::max({clients, templates, 1U});
@@ -66,7 +67,8 @@ void FairQueue::remove(Queued& queued) {
   Flow& flow = flows_.at(flow_of(queued));
   const Turn turn = flow.turns.back();
   flow.turns.pop_back();
-  end_turn(flow, turn, queued);
+  flow.ends = flow.turns.empty() ? std::min(flow.ends, time_) : flow.turns.back().tag;
+  end_turn(flow, turn);
 }
 
 Queued& FairQueue::take(Order order) {
@@ -77,7 +79,7 @@ Queued& FairQueue::take(Order order) {
   Flow& flow = flows_.at(turn.flow);
   Queued& queued = leave(flow.line, next_of(flow.line, order));
   flow.turns.pop_front();
-  end_turn(flow, turn, queued);
+  end_turn(flow, turn);
   return queued;
 }
 
@@ -98,7 +100,7 @@ Queued& FairQueue::leave(std::list<Queued*>& line, std::list<Queued*>::iterator 
   return queued;
 }
 
-void FairQueue::end_turn(Flow& flow, const Turn& turn, const Queued& queued) {
+void FairQueue::end_turn(Flow& flow, const Turn& turn) {
   turns_.erase(turn);
   if (turns_.empty()) {
     flows_.clear();
@@ -106,8 +108,8 @@ void FairQueue::end_turn(Flow& flow, const Turn& turn, const Queued& queued) {
     clients_.clear();
     time_ = 0;
   } else if (flow.line.empty()) {
-    count_down(templates_, queued.template_hash);
-    count_down(clients_, queued.client);
+    count_down(templates_, flow.template_hash);
+    count_down(clients_, flow.client);
   }
 }
 

@@ -61,6 +61,8 @@ class FairQueue {
     friend auto operator<=>(const Turn&, const Turn&) = default;
   };
   struct Flow {
+    std::uint64_t template_hash = 0;
+    std::uint64_t client = 0;
     std::list<Queued*> line;  // the oldest first
     std::deque<Turn> turns;   // as many, the soonest first
     double ends = 0;          // where the last one is over
@@ -68,7 +70,7 @@ class FairQueue {
 
   static std::uint64_t flow_of(const Queued& queued);
   Queued& leave(std::list<Queued*>& line, std::list<Queued*>::iterator place);
-  void end_turn(Flow& flow, const Turn& turn, const Queued& queued);
+  void end_turn(Flow& flow, const Turn& turn);
   void forget_idle();
 
   std::size_t size_ = 0;

@@ -103,6 +103,16 @@ TEST_F(FairQueueTest, TheNewestOfAFlowHasItsTurn) {
   EXPECT_EQ(take(Order::kNewestFirst), "a");
 }
 
+TEST_F(FairQueueTest, NobodyPaysForTurnsThatWereNotTaken) {
+  add("stays", 9, 9, 10 * base::kSecond);
+  for (int i = 0; i < 1000; ++i) {
+    add("gives up", 1, 1, base::kSecond);
+    queue_.remove(all_.back());
+  }
+  add("again", 1, 1);
+  EXPECT_EQ(take(), "again");
+}
+
 TEST_F(FairQueueTest, WhoMakesRoomIsTheOneWhoseTurnIsFarthest) {
   add("gone", 3, 1);
   for (const char* name : {"a", "b", "c"}) add(name, 1, 1);

@@ -56,7 +56,7 @@ void Gate::let_in(Permit& permit, base::Nanos now) {
       now + std::max(kOverdueMin, kOverdueTimes * limiter_.calm_latency(permit.template_hash));
   permit.overdue_ = false;
   (permit.inside_ ? inside_ : outside_) += 1;
-  permit.active_ = outside_ + inside_ + overdue_outside_ + overdue_inside_;
+  permit.active_ = outside_ + inside_;  // what is overdue waits for something else
   permit.place_ = running_.insert(running_.end(), &permit);
   if (!permit.inside_) stats_.admitted.add();
   permit.state_.store(Permit::State::kHeld, std::memory_order_release);
@@ -133,6 +133,7 @@ Permit::State Permit::ask(const Request& request) {
     template_hash = request.template_hash;
     client = request.client;
     inside_ = false;
+    is_urgent_ = request.is_urgent;
     asked_at_ = now;
     gate_.let_in_queued(now, wakes);
     if (gate_.queue_.empty() && gate_.has_room()) {
@@ -162,7 +163,7 @@ Permit::State Permit::try_ask(const Request& request) {
   if (!gate_.queue_.empty() || !gate_.has_room()) return State::kNone;
   template_hash = request.template_hash;
   client = request.client;
-  inside_ = false;
+  inside_ = is_urgent_ = false;
   gate_.let_in(*this, now);
   gate_.show();
   return State::kHeld;
@@ -173,6 +174,7 @@ void Permit::take(std::uint64_t of_template) {
   const Lock lock(gate_.mutex_);
   template_hash = of_template;
   inside_ = true;
+  is_urgent_ = false;
   gate_.let_in(*this, now);
   gate_.show();
 }
@@ -201,15 +203,16 @@ void Permit::release() {
     if (state() == State::kQueued) gate_.queue_.remove(*this);
     if (state() == State::kHeld) {
       gate_.let_out(*this);
-      if (replied_at_ != 0)
+      // pgweir's own questions are no measure: some are short, and some read whole catalogs.
+      if (replied_at_ != 0 && !is_urgent_)
         gate_.limiter_.add(
-            {.template_hash = template_hash, .latency = replied_at_ - began_at_, .active = active_}, now);
+            {.template_hash = template_hash, .latency = replied_at_ - sent_at_, .active = active_}, now);
       gate_.let_in_queued(now, wakes);
     }
     state_.store(State::kNone, std::memory_order_relaxed);
     gate_.show();
   }
-  replied_at_ = 0;
+  sent_at_ = replied_at_ = 0;
   for (const auto& waiter : wakes) waiter->turn_has_come();
 }
 

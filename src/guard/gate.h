@@ -101,9 +101,12 @@ class Permit final : private Queued {
   void put_last();
   // Waited for long enough: kRefused, unless its turn has come just now.
   State give_up();
-  // The reply has begun: so long PostgreSQL has taken. Counts at release().
+  // The statement leaves now; and its reply has begun: so long PostgreSQL has taken. Counts at release().
+  void sent() {
+    if (is_held() && sent_at_ == 0) sent_at_ = clock_.now();
+  }
   void replied() {
-    if (replied_at_ == 0) replied_at_ = clock_.now();
+    if (sent_at_ != 0 && replied_at_ == 0) replied_at_ = clock_.now();
   }
   // Back to kNone, whatever it was.
   void release();
@@ -114,10 +117,12 @@ class Permit final : private Queued {
   Gate& gate_;
   const base::Clock& clock_;
   const std::shared_ptr<Waiter> waiter_;
+  base::Nanos sent_at_ = 0;
   base::Nanos replied_at_ = 0;
   std::atomic<State> state_{State::kNone};
   // Guarded by the gate's mutex.
   bool inside_ = false;
+  bool is_urgent_ = false;
   bool overdue_ = false;
   unsigned active_ = 0;  // when it was let in, itself included
   base::Nanos asked_at_ = 0;

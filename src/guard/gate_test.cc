@@ -40,6 +40,7 @@ class GateTest : public testing::Test {
     Asker& one = asker();
     for (int i = 0; i < 8; ++i) {
       one.permit.ask({.template_hash = template_hash});
+      one.permit.sent();
       clock_.advance(latency);
       one.permit.replied();
       one.permit.release();
@@ -155,6 +156,17 @@ TEST_F(GateTest, InAQueueThatDoesNotEmptyTheNewestHasItsTurn) {
   EXPECT_TRUE(old.permit.is_held());
 }
 
+TEST_F(GateTest, WhatHasNoPermitIsNoMeasure) {
+  Asker& one = asker();
+  one.permit.sent();
+  one.permit.replied();
+  one.permit.release();
+  clock_.advance(kSecond);
+  learn(3, kSecond);
+  use({.limit_min = 1, .limit_max = 4, .queue_max = 10});
+  EXPECT_EQ(gate_->stats().slowdown_x1000.get(), 1000);
+}
+
 // The holder of the lock that they wait for may be the one that waits for its turn.
 TEST_F(GateTest, WhatIsOverdueNoLongerKeepsOthersWaiting) {
   use({.limit_min = 2, .limit_max = 4, .queue_max = 10});
@@ -238,6 +250,7 @@ TEST(GateStressTest, NeverMoreThanTheLimitAndNoneIsForgotten) {
           while (now > seen && !most.compare_exchange_weak(seen, now)) {
           }
           ++held;
+          permit.sent();
           permit.replied();
           --inside;
         } else {

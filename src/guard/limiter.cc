@@ -20,6 +20,7 @@ constexpr unsigned kKnownSamples = 4;  // of a template, before it is compared w
 // How fast what is calm is learned anew: slower than an overload lasts, faster than data grow. When even the
 // lowest limit is slow, this is hardly calm.
 constexpr double kCalmSeconds = 120, kCalmSecondsAtFloor = 600;
+constexpr base::Nanos kPauseMax = 10 * base::kSecond;
 
 // When a limit holds statements back for so long, a few run calmly now and then, to be compared with.
 constexpr base::Nanos kProbeEvery = 20 * base::kSecond;
@@ -54,9 +55,13 @@ void Limiter::add(const Sample& sample, base::Nanos now) {
     held_back_since_ = 0;
     if (calm_wanted_ != 0) --calm_wanted_;
   }
-  if (known.samples < kKnownSamples) return;
+  // Templates that come once or twice are compared with one another.
+  Template& all_others = others_;
+  if (known.samples < kKnownSamples) learn(all_others, x, calm, now);
+  const Template& compared = known.samples < kKnownSamples ? all_others : known;
+  if (compared.samples < kKnownSamples) return;
   if (window_.samples == 0) window_.began = std::max(window_.began, now - kWindow);
-  window_.sum += std::clamp(x - known.calm, -kOutlier, kOutlier);
+  window_.sum += std::clamp(x - compared.calm, -kOutlier, kOutlier);
   ++window_.samples;
   if (window_.samples >= kWindowSamples && now - window_.began >= kWindow) close_window(now);
 }
@@ -77,8 +82,9 @@ void Limiter::learn(Template& known, double x, bool calm, base::Nanos now) const
   }
   const bool at_floor = limit_ <= min_ && slowdown_ > kSlowdownAimedAt;
   const double fades = at_floor ? kCalmSecondsAtFloor : kCalmSeconds;
-  const double weight =
-      std::max(1.0 / (known.samples + 1), 1.0 - std::exp(-seconds(now - known.calm_at) / fades));
+  // After a pause the first one may have found cold caches: it does not stand for all that time.
+  const base::Nanos passed = std::min(now - known.calm_at, kPauseMax);
+  const double weight = std::max(1.0 / (known.samples + 1), 1.0 - std::exp(-seconds(passed) / fades));
   known.calm += (x - known.calm) * weight;
   known.samples = std::min(known.samples + 1, 1'000'000U);
   known.calm_at = now;

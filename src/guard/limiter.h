@@ -72,6 +72,7 @@ class Limiter {
   unsigned calm_wanted_ = 0;         // samples until the probe for them ends; 0: there is none
   base::Nanos held_back_since_ = 0;  // without a calm sample since; 0: not
   base::Nanos probe_ends_ = 0;
+  Template others_;  // all that are not known yet
   std::array<Template, std::size_t{1} << kTemplatesLog2> templates_{};
 };
 

@@ -122,6 +122,7 @@ class Simulation {
       }
       if (!client.permit.is_held()) continue;
       client.running = true;
+      client.permit.sent();
       client.began = clock_.now();
     }
   }

@@ -153,6 +153,8 @@ void DatabaseCatalog::give_up(base::Nanos now) {
   end_load(std::move(lock));
 }
 
+void DatabaseCatalog::give_back() { end_load(std::unique_lock(mutex_)); }
+
 bool DatabaseCatalog::wait_for_load(std::shared_ptr<cache::Waiter> waiter) {
   std::lock_guard lock(mutex_);
   if (!loading_) return false;

@@ -72,6 +72,8 @@ class DatabaseCatalog {
   // The snapshot is true still: the system catalogs have the same fingerprint.
   void confirm(const LoadTicket& ticket, base::Nanos now);
   void give_up(base::Nanos now);
+  // Nothing was asked: another session may load at once.
+  void give_back();
   // While another session loads: true, and the waiter is woken once when that has ended.
   bool wait_for_load(std::shared_ptr<cache::Waiter> waiter);
 

@@ -98,6 +98,11 @@ void ContextReader::woken() {
   if (std::exchange(awaits_load_, false)) read();
 }
 
+void ContextReader::abandon() {
+  awaits_load_ = false;
+  end();
+}
+
 void ContextReader::end() {
   stop_timer();
   catalog_tried_ = false;

@@ -32,6 +32,8 @@ class ContextReader {
   void read();
   // The catalog even if it is known: it lacks a name that may be new.
   void read_catalog();
+  // What it asked could not be sent: it reads no more.
+  void abandon();
   // The waiter was woken.
   void woken();
 

@@ -34,6 +34,8 @@ class InjectedReply {
   virtual void on_message(char type, std::string_view body) = 0;
   // ReadyForQuery has come.
   virtual void on_ready(char transaction_status) = 0;
+  // It was not asked, and nothing comes.
+  virtual void not_sent() {}
   // Whether this setting's change is its own doing, for its own transaction: nobody is to hear of it.
   virtual bool sets(std::string_view setting) const {
     static_cast<void>(setting);

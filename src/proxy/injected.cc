@@ -100,6 +100,11 @@ void FingerprintCheck::on_message(char type, std::string_view body) {
   if (columns && columns->size() == 1 && (*columns)[0]) found_ = *(*columns)[0];
 }
 
+void FingerprintCheck::not_sent() {
+  ended_ = true;
+  database_->give_back();
+}
+
 void FingerprintCheck::on_ready(char) {
   ended_ = true;
   const bool same = !found_.empty() && found_ == expected_;
@@ -164,6 +169,11 @@ void CatalogLoad::on_message(char type, std::string_view body) {
       builder_.row(completed_ - kCatalogPreludeStatements - 1, *columns);
     }
   }
+}
+
+void CatalogLoad::not_sent() {
+  ended_ = true;
+  database_->give_back();
 }
 
 void CatalogLoad::on_ready(char transaction_status) {

@@ -50,6 +50,7 @@ class FingerprintCheck final : public InjectedReply {
   static std::string_view sql();
 
   void on_message(char type, std::string_view body) override;
+  void not_sent() override;
   void on_ready(char transaction_status) override;
 
  private:
@@ -73,6 +74,7 @@ class CatalogLoad final : public InjectedReply {
   static const std::string& sql();
 
   void on_message(char type, std::string_view body) override;
+  void not_sent() override;
   void on_ready(char transaction_status) override;
   bool sets(std::string_view setting) const override {
     return setting == "search_path" || setting == "client_encoding";

@@ -106,6 +106,10 @@ std::size_t QueryPath::process(std::string_view input) {
     taken += n;
   }
   if (hits_at_once_ != 0) record_hits();
+  // Its replies would come with Sync only, and until then nobody could tell whether the backend works.
+  if (at_work_ && waiting_ == Waiting::kNone && exchange_.open() && !exchange_.settled() &&
+      !exchange_.copying() && stream_left_ == 0 && !upstream_.congested() && upstream_.has_unsent())
+    upstream_.out().append(wire::kFlush);
   return taken;
 }
 
@@ -372,6 +376,12 @@ bool QueryPath::wait_for_recent_context(const query::Verdict& verdict) {
 // Before DROP DATABASE and its kin pgweir's own connections to other databases go.
 bool QueryPath::wait_for_followers(const query::Verdict& verdict) {
   if (!verdict.wants_idle_databases || !context_.database().follows()) return false;
+  if (!exchange_.empty() && !exchange_.in_doubt() && !exchange_.skipping() && !exchange_.copying()) {
+    waiting_ = Waiting::kUpstream;
+    return true;
+  }
+  // Not while it waits for its turn.
+  if (permit_.state() == guard::Permit::State::kNone) permit_.take(0);
   if (!suspended_) {
     suspended_ = std::make_unique<FollowersSuspended>(services_.catalogs.databases(), waiter_);
     wait_timer_ = services_.loop.after(kFollowersWait, [this] {
@@ -427,7 +437,7 @@ Why QueryPath::why_not(const query::Verdict& verdict) const {
 
 QueryPath::Decision QueryPath::ask(const Question& question) {
   const query::Verdict& verdict = *question.verdict;
-  if (cancelled_ != nullptr) return {.answer = refuse(question)};
+  if (cancelled_ != nullptr || context_refused_) return {.answer = refuse(question)};
   if (!verdict.cacheable() || in_doubt_) return {.answer = Answer::kForward, .why = why_not(verdict)};
   if (exchange_.skipping() || exchange_.in_doubt())
     return {.answer = Answer::kForward, .why = SessionReason::kPipeline};
@@ -538,6 +548,7 @@ cache::Key QueryPath::key_of(const Question& question) const {
 }
 
 void QueryPath::wait_for_fill(const cache::Key& key, const cache::Lookup& lookup) {
+  end_work();  // who fills may wait for it
   waiting_ = Waiting::kFill;
   waiting_key_ = key;
   waits_for_disk_ = lookup.waits_for_disk;
@@ -623,7 +634,7 @@ void QueryPath::statement_consumed() {
   cancelled_ = nullptr;
   fill_wait_by_ = 0;
   turn_by_ = 0;
-  turn_missed_ = false;
+  turn_missed_ = context_refused_ = false;
   fill_ = {};
   if (exchange_.empty()) end_work();
   suspended_.reset();
@@ -631,7 +642,7 @@ void QueryPath::statement_consumed() {
 }
 
 void QueryPath::upstream_settled() {
-  if (at_work_ && exchange_.empty() && !relaying_) end_work();
+  if (at_work_ && exchange_.settled() && !relaying_) end_work();
   if (waiting_ != Waiting::kUpstream || relaying_) return;
   // While it skips, the server waits for a Sync, which may be the one of the statement that waits here.
   if (!exchange_.empty() && !exchange_.skipping()) return;

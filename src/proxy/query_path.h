@@ -73,8 +73,16 @@ class QueryPath {
   void reply_begun() {
     if (at_work_) permit_.replied();
   }
-  // The backend works no more, or only as fast as the client reads or writes: another may have its place.
+  // The backend works no more: another may have its place.
   void end_work();
+  // It works only as fast as the client reads.
+  void client_is_slow() {
+    if (at_work_) end_work();
+  }
+  // The session is over but for its last words: it waits for nothing.
+  void leave_queue() {
+    if (!at_work_) permit_.release();
+  }
 
   // The fill, or the load of the catalog, that this session waited for has ended.
   void woken();
@@ -179,6 +187,8 @@ class QueryPath {
   void turn_missed();
   void count_refused(const query::Verdict* verdict, std::string_view sql);
   void append_refusal();
+  bool waits_to_refuse();
+  void begin_work();
   std::optional<std::size_t> hold_back(const wire::Header& header, std::size_t wanted);
   std::size_t skip_refused(const wire::Header& header, std::size_t wanted);
   void send_injected(std::string_view sql, std::unique_ptr<InjectedReply> reply);
@@ -249,6 +259,7 @@ class QueryPath {
   base::Nanos fill_wait_by_ = 0;     // likewise: until when it waits for others' fills; 0: it has not waited
   base::Nanos turn_by_ = 0;          // likewise: until when it waits for its turn; 0: it has not waited
   bool turn_missed_ = false;         // likewise: it has waited so long
+  bool context_refused_ = false;     // likewise: not even pgweir's own question had its turn
   const char* cancelled_ = nullptr;  // likewise: why it is to end with 57014
   cache::Key waiting_key_;
   io::TimerId wait_timer_ = 0;

@@ -256,6 +256,7 @@ std::unique_ptr<Capture> QueryPath::capture_of(const Question& question, cache::
         generations.depend(database.untold(), verdict.accept_ttl ? Kind::kContent : Kind::kUnvouched));
   add_dependencies(question, dependencies);
   // DDL that has come and gone since the verdict: what it reads may no longer be what it said.
+  if (fill) fill.sent(now_);
   const bool is_true =
       context_.judged_epoch() == database.epoch() && database.layouts()->is_current(judged_by_);
   if (!is_true) return nullptr;

@@ -16,11 +16,17 @@ namespace pgweir::proxy {
 using guard::Permit;
 
 Permit::State QueryPath::seek_permit(std::uint64_t template_hash) {
-  // The backend works already, or its turn has come.
-  if (!exchange_.empty() || permit_.is_held()) return Permit::State::kHeld;
-  if (transaction_.status() != 'I' || peer_.replicates) {
+  if (permit_.is_held()) return Permit::State::kHeld;
+  if (context_refused_) return Permit::State::kRefused;
+  const bool amid = exchange_.open() || exchange_.skipping() || exchange_.in_doubt() || exchange_.copying();
+  if (transaction_.status() != 'I' || amid || peer_.replicates) {
     permit_.take(template_hash);
     return Permit::State::kHeld;
+  }
+  // What was sent before has no permit any more, or needed none: its end comes first.
+  if (!exchange_.empty()) {
+    waiting_ = Waiting::kUpstream;
+    return Permit::State::kQueued;
   }
   const Permit::State state = queue_up({.template_hash = template_hash, .client = peer_.id});
   if (state == Permit::State::kQueued) waiting_ = Waiting::kGuard;
@@ -34,7 +40,7 @@ Permit::State QueryPath::queue_up(const Permit::Request& request) {
     return permit_.try_ask(request) == Permit::State::kHeld ? Permit::State::kHeld : Permit::State::kRefused;
   const Permit::State state = permit_.ask(request);
   if (state != Permit::State::kQueued) return state;
-  if (client_eof_) permit_.put_last();
+  if (client_eof_ && !request.is_urgent) permit_.put_last();
   const base::Nanos now = services_.clock.now();
   if (turn_by_ == 0) turn_by_ = now + services_.live->guard.queue_wait;
   wait_at_most(std::max<base::Nanos>(turn_by_ - now, 0), &QueryPath::turn_missed);
@@ -53,7 +59,7 @@ QueryPath::Answer QueryPath::pass_guard(const Question& question, const Decision
     case Permit::State::kHeld:
       break;
   }
-  at_work_ = true;
+  begin_work();
   const bool is_known = decision.why.index() != Why(SessionReason::kUnknownStatement).index();
   count(decision.outcome, decision.why, is_known ? question.verdict : nullptr,
         is_known ? question.sql : std::string_view{});
@@ -78,6 +84,17 @@ void QueryPath::turn_missed() {
   resume_();
 }
 
+void QueryPath::begin_work() {
+  at_work_ = true;
+  permit_.sent();
+}
+
+// Amid a message of PostgreSQL's nothing can be said: its end comes first.
+bool QueryPath::waits_to_refuse() {
+  if (relaying_) waiting_ = Waiting::kUpstream;
+  return relaying_;
+}
+
 void QueryPath::end_work() {
   at_work_ = false;
   permit_.release();
@@ -91,8 +108,9 @@ void QueryPath::client_said_eof() {
 
 // An old reply if the rule allows one, else an error.
 QueryPath::Answer QueryPath::refuse(const Question& question) {
+  if (waits_to_refuse()) return Answer::kWait;
   fill_ = {};
-  if (cancelled_ == nullptr && fallback_) {
+  if (cancelled_ == nullptr && fallback_ && !services_.cache.is_off()) {
     if (const auto reply = services_.compression.expand(fallback_)) {
       services_.stats.stale_if_error.add();
       end_work();
@@ -136,15 +154,17 @@ std::optional<std::size_t> QueryPath::hold_back(const wire::Header& header, std:
   if (exchange_.copying() || kWorks.find(header.type) == std::string_view::npos) return std::nullopt;
   if (arrived_at_ == 0) arrived_at_ = now_;
   if (cancelled_ == nullptr) {
-    const Permit::State state = seek_permit(0);
+    const auto template_hash = static_cast<std::uint64_t>(header.type) << 54;
+    const Permit::State state = seek_permit(template_hash);
     if (state == Permit::State::kQueued) return 0;
     if (state != Permit::State::kRefused) {
-      at_work_ = true;
+      begin_work();
       return std::nullopt;
     }
   } else if (!exchange_.empty()) {
     return std::nullopt;
   }
+  if (waits_to_refuse()) return 0;
   count_refused(nullptr, {});
   append_refusal();
   const bool is_alone = header.type == 'Q' || header.type == 'F';
@@ -161,6 +181,7 @@ std::size_t QueryPath::skip_refused(const wire::Header& header, std::size_t want
   if (header.type == 'X') {
     terminated_ = true;
   } else if (header.type == 'S') {
+    if (waits_to_refuse()) return 0;
     refusing_ = false;
     wire::append_ready_for_query(client_.out(), transaction_.status());
   }
@@ -172,7 +193,10 @@ std::size_t QueryPath::skip_refused(const wire::Header& header, std::size_t want
 // pgweir's own questions are short, and hits depend on them: they go before all that waits.
 void QueryPath::inject(std::string_view sql, std::unique_ptr<InjectedReply> reply) {
   if (exchange_.empty() && transaction_.status() == 'I' && !permit_.is_held()) {
-    if (cancelled_ != nullptr) return reply->on_ready('I');
+    if (cancelled_ != nullptr) {
+      reply->not_sent();
+      return reader_.abandon();
+    }
     const Permit::State state = queue_up({.client = peer_.id, .is_urgent = true});
     if (state != Permit::State::kHeld) {
       injected_sql_ = sql;
@@ -184,7 +208,7 @@ void QueryPath::inject(std::string_view sql, std::unique_ptr<InjectedReply> repl
   send_injected(sql, std::move(reply));
 }
 
-// Its turn has come, or will not: then it is as if nothing had been learned.
+// Its turn has come, or will not: then the statement that waits for the answer has no turn either.
 void QueryPath::ask_held_back() {
   const Permit::State state = permit_.state();
   if (state == Permit::State::kQueued) return;  // woken for another reason
@@ -193,8 +217,10 @@ void QueryPath::ask_held_back() {
   std::unique_ptr<InjectedReply> reply = std::move(injected_);
   if (state == Permit::State::kHeld && cancelled_ == nullptr)
     return send_injected(injected_sql_, std::move(reply));
+  context_refused_ = cancelled_ == nullptr;
   permit_.release();
-  reply->on_ready(transaction_.status());
+  reply->not_sent();
+  reader_.abandon();
 }
 
 void QueryPath::send_injected(std::string_view sql, std::unique_ptr<InjectedReply> reply) {
@@ -203,7 +229,7 @@ void QueryPath::send_injected(std::string_view sql, std::unique_ptr<InjectedRepl
     begin_forward(Unnamed::kLeft);
   }
   prepared_.unnamed_lost();
-  at_work_ = true;
+  begin_work();
   Group& group = exchange_.sent_query('Q');
   group.injected = std::move(reply);
   group.sent_at = services_.clock.now();

@@ -187,6 +187,78 @@ TEST_F(GuardedTest, WhatWaitsForTheClientKeepsNobodyWaiting) {
   EXPECT_EQ(kinds(other.reply_to(simple_query("select 2"))), "TDDDCZ");
 }
 
+// Without the answer names would be unknown, and the statement would count as writing everything.
+TEST_F(GuardedTest, WhoseQuestionIsRefusedIsRefused) {
+  session.say(read);
+  TestSession late(worker);
+  occupy();
+  refuse_all();
+  EXPECT_NE(late.reply_to(read).find("53300"), std::string::npos);
+  EXPECT_EQ(late.paths().to_upstream, "");
+  busy.release();
+  EXPECT_EQ(late.hits_of(read), 1U) << "at once, and nothing has been dropped";
+}
+
+TEST_F(GuardedTest, WhoseQuestionIsCancelledKeepsItsStatements) {
+  session.say(preparation("s", "select id from a where id = $1"));
+  session.say(simple_query("set x = 1"));  // the settings are asked again
+  occupy();
+  session.say(read);
+  EXPECT_EQ(queued(), 1);
+  EXPECT_TRUE(session.paths().query().cancel());
+  EXPECT_NE(session.reply_to("").find("57014"), std::string::npos);
+  release();
+  session.say(read);
+  EXPECT_EQ(kinds(session.reply_to(execution("s", "1"))), "2TDDDCZ");
+  EXPECT_EQ(session.hits_of(read), 1U);
+}
+
+TEST_F(GuardedTest, AnOpenGroupThatIsAnsweredKeepsNobodyWaiting) {
+  const std::string parsed = preparation("s", "select id from a");
+  const std::string_view parse = std::string_view(parsed).substr(0, parsed.size() - 5);
+  session.say(std::string(parse) + message('D', std::string_view("Ss\0", 3)));
+  EXPECT_EQ(active(), 0) << "it is flushed, so that it is known";
+  EXPECT_EQ(kinds(other.reply_to(simple_query("select 2"))), "TDDDCZ");
+  EXPECT_EQ(kinds(session.reply_to(wire::kSync)), "Z");
+}
+
+// Its turn comes while another one fills, who waits for a turn.
+TEST_F(GuardedTest, WhoWaitsForAFillKeepsNobodyWaiting) {
+  TestSession writer(worker);
+  writer.say(simple_query("select 1"));
+  writer.paths().from_client(simple_query("insert into a values (1)"));
+  EXPECT_EQ(session.reply_to(read), "") << "passes, since a write is on its way, and waits for its turn";
+  writer.say("");
+  EXPECT_EQ(other.reply_to(read), "") << "fills, and waits for its turn";
+  for (int i = 0; i < 3; ++i)
+    for (TestSession* each : {&session, &other}) each->say("");
+  EXPECT_EQ(queued(), 0);
+  EXPECT_EQ(active(), 0);
+  EXPECT_EQ(count_of(Outcome::kHit), 1U);
+}
+
+TEST_F(GuardedTest, ASyncBeforeItSparesNobodyTheQueue) {
+  occupy();
+  EXPECT_EQ(kinds(session.reply_to(std::string(wire::kSync) + simple_query("select 2"))), "Z");
+  EXPECT_EQ(queued(), 1);
+  const std::size_t before = session.paths().to_client.size();
+  release();
+  EXPECT_EQ(kinds(session.paths().to_client.substr(before)), "TDDDCZ");
+}
+
+TEST_F(GuardedTest, ARefusalDoesNotStandAmidAMessage) {
+  const std::string notification = message('A', std::string_view("\0\0\0\1channel\0payload\0", 20));
+  occupy();
+  refuse_all();
+  session.paths().from_upstream(notification.substr(0, 9));
+  EXPECT_EQ(session.reply_to(simple_query("select 2")), "");
+  const std::size_t before = session.paths().to_client.size();
+  session.paths().from_upstream(notification.substr(9));
+  session.say("");
+  EXPECT_EQ(session.paths().to_client.substr(before, notification.size() - 9), notification.substr(9));
+  EXPECT_EQ(kinds(session.paths().to_client.substr(before + notification.size() - 9)), "EZ");
+}
+
 TEST_F(GuardedTest, ThePermitEndsWithTheSession) {
   {
     TestSession gone(worker);

@@ -132,7 +132,7 @@ bool QueryPath::refresh(const Question& question, base::Nanos cost, cache::Fill&
 // The client's statements wait meanwhile: so a cancel of one cannot hit this, and leave that alone.
 void QueryPath::ask_anew(std::string_view messages, bool extended, std::unique_ptr<Capture> capture) {
   waiting_ = Waiting::kRefresh;
-  at_work_ = true;
+  begin_work();
   if (!extended) prepared_.unnamed_lost();
   Group& group = extended ? exchange_.sent_extended() : exchange_.sent_query('Q');
   group.injected = std::make_unique<RefreshReply>(

@@ -286,7 +286,8 @@ std::size_t Session::startup_message(wire::StartupMessage message, std::size_t s
       LoginFacts{.client_is_local = client_address_.is_local(),
                  .upstream_uses_tls = false,
                  .allow_passwordless_remote = live_->upstream->config.allow_passwordless_remote});
-  // Whoever looks why there are too many must not be one too many: it is on this machine, and needs no PostgreSQL.
+  // Whoever looks why there are too many must not be one too many: it is on this machine, and needs no
+  // PostgreSQL.
   if (services_.console != nullptr && login_->database() == kConsoleDatabase &&
       !login_->is_physical_replication()) {
     open_console();
@@ -646,6 +647,7 @@ void Session::refuse(const wire::Complaint& complaint) {
 void Session::close_when_written() {
   if (phase_ == Phase::kEnded) return;
   phase_ = Phase::kClosing;
+  if (query_path_ != nullptr) query_path_->leave_queue();
   client_.flush();
   if (!client_.is_open() || client_.out().empty()) return last_words_said();
   services_.loop.cancel(timer_);
@@ -693,7 +695,7 @@ void Session::settle() {
   if (upstream_.is_open()) {
     upstream_.want_read(phase_ != Phase::kClosing && !client_.congested());
     // PostgreSQL waits for the client now, and others must not wait for that.
-    if (phase_ == Phase::kServing && client_.congested()) query_path_->end_work();
+    if (phase_ == Phase::kServing && client_.congested()) query_path_->client_is_slow();
     upstream_.settle();
   }
 }

@@ -90,9 +90,10 @@ base::Result<void> Worker::admit() {
   if (before >= sessions_max)
     return base::fail(base::ErrorCode::kLimit,
                       fmt::format("pgweir's limit is server.sessions_max = {}.", sessions_max));
-  return base::fail(base::ErrorCode::kLimit,
-                    fmt::format("pgweir's limit is upstream.max_connections = {}{}.", connections_max,
-                                own != 0 ? fmt::format(", of which its change streams may need {}", own) : ""));
+  return base::fail(
+      base::ErrorCode::kLimit,
+      fmt::format("pgweir's limit is upstream.max_connections = {}{}.", connections_max,
+                  own != 0 ? fmt::format(", of which its change streams may need {}", own) : ""));
 }
 
 void Worker::upstream_answered(bool reached, const std::string& why) {

@@ -55,5 +55,6 @@ void append_parse(base::Buffer& out, std::string_view statement, std::string_vie
                   const std::vector<Oid>& types);
 void append_close_statement(base::Buffer& out, std::string_view statement);
 inline constexpr std::string_view kSync{"S\0\0\0\4", 5};
+inline constexpr std::string_view kFlush{"H\0\0\0\4", 5};
 
 }  // namespace pgweir::wire
