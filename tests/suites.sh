@@ -86,7 +86,7 @@ suite_isolation() { tests/pg_regress/run --suite isolation; }
 suite_fuzz() { ./dev fuzz --seconds 10; }
 suite_differ() { tests/differ/run $LONG; }
 suite_pins() { tests/pins/run; }
-suite_tsan() { run_ctest tsan -R '^(cache|observe|proxy|warm)$' && tests/protocol/run --preset tsan; }
+suite_tsan() { run_ctest tsan -R '^(cache|observe|proxy|warm)$' && build/tsan/guard_test --gtest_filter='Gate*' && tests/protocol/run --preset tsan; }
 suite_behaviour() { tests/behaviour/run; }
 
 # All tests are built with the sanitizers of dev; of the other presets only what the suites run.
@@ -95,7 +95,7 @@ preset_targets() {
     dev) echo all ;;
     release) echo pgweir shop-load freshness-check planted-pgweirs bench-echo cache_test simulate_test ;;
     fuzz) fuzz_targets | tr '\n' ' ' ;;
-    tsan) echo pgweir cache_test observe_test proxy_test warm_test ;;
+    tsan) echo pgweir cache_test guard_test observe_test proxy_test warm_test ;;
   esac
 }
 
