@@ -248,7 +248,7 @@ constexpr Setting kSettings[] = {
     {"guard.limit", CountField{at<kGuard, &GuardConfig::limit>, 0, 10'000},
      "Statements outside transactions that PostgreSQL has at once; 0: as many as do not slow one another down, from guard.limit_min to guard.limit_max."},
     {"guard.limit_min", CountField{at<kGuard, &GuardConfig::limit_min>, 1, 1'000},
-     "At least so many, however slow they are; while no more run, times are taken to be calm."},
+     "At least so many, however slow they are."},
     {"guard.limit_max", CountField{at<kGuard, &GuardConfig::limit_max>, 1, 10'000},
      "Never more than so many."},
     {"guard.queue_max", CountField{at<kGuard, &GuardConfig::queue_max>, 0, 100'000},

@@ -13,6 +13,9 @@ constexpr double kGain = 0.5;
 constexpr double kFallMax = 0.7, kRiseMax = 1.25;  // of the limit, for one window
 constexpr double kOutlier = 2.1;                   // e^2.1 = 8: no single statement says more
 
+// No more than so many hardly are in one another's way.
+constexpr unsigned kCalm = 4;
+
 constexpr base::Nanos kWindow = 100 * base::kMillisecond;
 constexpr unsigned kWindowSamples = 16;
 constexpr unsigned kKnownSamples = 4;  // of a template, before it is compared with itself
@@ -41,7 +44,7 @@ void Limiter::configure(const GuardConfig& config) {
 
 unsigned Limiter::limit() const {
   if (is_fixed_) return fixed_;
-  return calm_wanted_ != 0 ? min_ : static_cast<unsigned>(limit_);
+  return calm_wanted_ != 0 ? std::min(min_, kCalm) : static_cast<unsigned>(limit_);
 }
 
 double Limiter::slowdown() const { return std::exp(slowdown_); }
@@ -49,7 +52,7 @@ double Limiter::slowdown() const { return std::exp(slowdown_); }
 void Limiter::add(const Sample& sample, base::Nanos now) {
   const double x = std::log(static_cast<double>(std::max<base::Nanos>(sample.latency, base::kMicrosecond)));
   Template& known = template_of(sample.template_hash);
-  const bool calm = sample.active <= min_;
+  const bool calm = sample.active <= std::min(min_, kCalm);
   learn(known, x, calm, now);
   if (calm) {
     held_back_since_ = 0;

@@ -18,6 +18,9 @@ using base::kMillisecond;
 using base::kSecond;
 using base::Nanos;
 
+// Low enough for the limit to move on two cores too.
+constexpr GuardConfig kLow{.limit_min = 4};
+
 class NoWaiter final : public Waiter {
  public:
   void turn_has_come() noexcept override {}
@@ -155,10 +158,10 @@ TEST_P(LimiterTest, AllCoresAreBusyAndTheLatencyStaysLow) {
   for (std::uint64_t seed = 1; seed <= 2; ++seed) {
     auto with = options();
     with.seed = seed;
-    Simulation calm({}, with);
+    Simulation calm(kLow, with);
     calm.set_busy(2);
     const auto alone = calm.run(20 * kSecond);
-    Simulation simulation({}, with);
+    Simulation simulation(kLow, with);
     simulation.run(20 * kSecond);
     const auto result = simulation.run(30 * kSecond);
     EXPECT_GE(result.done_per_second, 0.9 * std::min(simulation.capacity(), 64 / with.work_seconds)) << seed;
@@ -171,7 +174,7 @@ TEST_P(LimiterTest, AllCoresAreBusyAndTheLatencyStaysLow) {
 
 TEST_P(LimiterTest, ForeignLoadBringsTheLimitDownAndItComesBack) {
   auto with = options();
-  Simulation simulation({}, with);
+  Simulation simulation(kLow, with);
   simulation.set_busy(static_cast<unsigned>(with.cores));
   const double calm = simulation.run(30 * kSecond).median_seconds;
   simulation.set_busy(256);
@@ -203,7 +206,7 @@ TEST(LimiterBoundsTest, AFixedLimitIsKept) {
 }
 
 TEST(LimiterBoundsTest, WithoutPressureTheLimitStays) {
-  Simulation simulation({}, {.clients = 2});
+  Simulation simulation(kLow, {.clients = 2});
   simulation.run(20 * kSecond);
   EXPECT_EQ(simulation.stats().limit.get(), 4);
 }
