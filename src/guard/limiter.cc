@@ -59,9 +59,8 @@ void Limiter::add(const Sample& sample, base::Nanos now) {
     if (calm_wanted_ != 0) --calm_wanted_;
   }
   // Templates that come once or twice are compared with one another.
-  Template& all_others = others_;
-  if (known.samples < kKnownSamples) learn(all_others, x, calm, now);
-  const Template& compared = known.samples < kKnownSamples ? all_others : known;
+  if (known.samples < kKnownSamples) learn(others_, x, calm, now);
+  const Template& compared = known.samples < kKnownSamples ? others_ : known;
   if (compared.samples < kKnownSamples) return;
   if (window_.samples == 0) window_.began = std::max(window_.began, now - kWindow);
   window_.sum += std::clamp(x - compared.calm, -kOutlier, kOutlier);

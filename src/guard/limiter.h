@@ -1,7 +1,7 @@
 // How many statements PostgreSQL is to have at once, found out from how long they take.
 //
 // A statement is compared with its own template in calm times: when so few were running that none was in
-// another's way (limit_min of them at most). The slowdown is the geometric mean of latency over calm latency,
+// another's way. The slowdown is the geometric mean of latency over calm latency,
 // over the statements of a window. Past the slowdown that is aimed at the limit falls, below it the limit
 // rises, if it was in the way; both in proportion (docs/decisions/0014-guard.md has the reasons and figures).
 #pragma once

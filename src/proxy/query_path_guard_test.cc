@@ -226,10 +226,15 @@ TEST_F(GuardedTest, AnOpenGroupThatIsAnsweredKeepsNobodyWaiting) {
 TEST_F(GuardedTest, WhoWaitsForAFillKeepsNobodyWaiting) {
   TestSession writer(worker);
   writer.say(simple_query("select 1"));
+  session.say(read);
   writer.paths().from_client(simple_query("insert into a values (1)"));
   EXPECT_EQ(session.reply_to(read), "") << "passes, since a write is on its way, and waits for its turn";
+  EXPECT_EQ(queued(), 1);
   writer.say("");
+  EXPECT_EQ(queued(), 0);
+  EXPECT_EQ(active(), 1);
   EXPECT_EQ(other.reply_to(read), "") << "fills, and waits for its turn";
+  EXPECT_EQ(queued(), 1);
   for (int i = 0; i < 3; ++i)
     for (TestSession* each : {&session, &other}) each->say("");
   EXPECT_EQ(queued(), 0);
